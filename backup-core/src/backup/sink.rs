@@ -1,0 +1,269 @@
+//! Where the engine of one service pushes its artifacts.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use backup_crypto::ChunkId;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::chunks::ChunkReader;
+use crate::engine::{
+    Artifact, ArtifactInfo, ArtifactKind, Content, Context, Entries, FileWriter, Layout, Metadata,
+    ServiceReader, Sink, StreamWriter, TreeWriter,
+};
+use crate::format::content::OwnedContent;
+use crate::format::manifest::{ArtifactRecord, is_artifact_name};
+use crate::format::references::ReferenceBuilder;
+use crate::index::Index;
+use crate::packer::Packer;
+use crate::tree::content::ContentWriter;
+use crate::tree::reader::{Source, StoredService};
+use crate::tree::segments::Cutter;
+use crate::tree::writer::{EntryWriter, LargeFileWriter, TreeTotals};
+use crate::{Error, Result};
+
+/// The sink of one service.
+#[derive(Debug, Clone)]
+pub(super) struct ServiceSink {
+    packer: Packer,
+    reader: Arc<ChunkReader>,
+    cutter: Cutter,
+    context: Context,
+    started_at: DateTime<Utc>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Names of artifacts begun.
+    begun: Vec<String>,
+    made: Vec<Made>,
+    totals: TreeTotals,
+    first_pass: Option<(Made, TreeTotals)>,
+}
+
+/// An artifact that was committed.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    info: ArtifactInfo,
+    layout: Layout,
+    source: Source,
+}
+
+impl Made {
+    pub(super) fn record(&self, references: &mut ReferenceBuilder) -> Result<ArtifactRecord> {
+        match &self.source {
+            Source::Tree(root) => {
+                let totals = (self.info.entries, self.info.bytes);
+                ArtifactRecord::tree(&self.info.name, self.layout, totals, *root, references)
+            }
+            Source::Stream(content) => {
+                ArtifactRecord::stream(&self.info.name, self.layout, content.as_ref(), references)
+            }
+        }
+    }
+}
+
+impl ServiceSink {
+    pub(super) fn new(
+        packer: &Packer,
+        reader: &Arc<ChunkReader>,
+        cutter: &Cutter,
+        context: &Context,
+        started_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            packer: packer.clone(),
+            reader: reader.clone(),
+            cutter: cutter.clone(),
+            context: context.clone(),
+            started_at,
+            state: Arc::default(),
+        }
+    }
+
+    /// What was committed. An artifact that was begun and not committed fails the backup: it would be half.
+    pub(super) fn take(&self) -> Result<(Vec<Made>, TreeTotals)> {
+        let mut state = self.state();
+        let (made, totals) = (std::mem::take(&mut state.made), state.totals);
+        match state.begun.iter().find(|name| !made.iter().any(|made| made.info.name == **name)) {
+            None => Ok((made, totals)),
+            Some(name) => Err(Error::new(
+                crate::ErrorKind::Unavailable,
+                format!("the artifact \"{name}\" was begun and not completed"),
+            )),
+        }
+    }
+
+    fn begin(&self, artifact: &Artifact) -> Result<()> {
+        let name = &artifact.name;
+        if !is_artifact_name(name) {
+            return Err(Error::invalid(format!("{name:?} cannot be the name of an artifact")));
+        }
+        if let Layout::Paged { page_size } = artifact.layout
+            && !(page_size.is_power_of_two() && (512..=65_536).contains(&page_size))
+        {
+            return Err(Error::invalid(format!("{page_size} is not a page size from 512 to 65,536")));
+        }
+        let mut state = self.state();
+        if state.begun.contains(name) {
+            return Err(Error::invalid(format!("there are two artifacts named \"{name}\" in one service")));
+        }
+        state.begun.push(name.clone());
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tree_writer(&self, artifact: Artifact, first_pass: bool) -> Box<dyn TreeWriter> {
+        let entries = EntryWriter::new(&self.packer, &self.reader, &self.cutter);
+        Box::new(SinkTree { sink: self.clone(), artifact, entries, first_pass })
+    }
+}
+
+#[async_trait]
+impl Sink for ServiceSink {
+    async fn stream(&self, artifact: Artifact) -> Result<Box<dyn StreamWriter>> {
+        self.begin(&artifact)?;
+        let content = ContentWriter::new(&self.packer, &self.cutter, artifact.layout);
+        Ok(Box::new(SinkStream { sink: self.clone(), artifact, content, bytes: 0 }))
+    }
+
+    async fn tree(&self, artifact: Artifact) -> Result<Box<dyn TreeWriter>> {
+        self.begin(&artifact)?;
+        Ok(self.tree_writer(artifact, false))
+    }
+
+    async fn first_pass(&self) -> Result<Box<dyn TreeWriter>> {
+        Ok(self.tree_writer(Artifact::new(FIRST_PASS), true))
+    }
+
+    async fn read_first_pass(&self) -> Result<Arc<dyn ServiceReader>> {
+        let Some((made, _)) = self.state().first_pass.clone() else {
+            return Err(Error::invalid("no first pass was committed"));
+        };
+        Ok(Arc::new(StoredService {
+            reader: self.reader.clone(),
+            infos: vec![made.info],
+            sources: vec![made.source],
+            facts: crate::engine::Facts::new(),
+            started_at: self.started_at,
+            reliable: Some(self.packer.clone()),
+        }))
+    }
+}
+
+struct SinkStream {
+    sink: ServiceSink,
+    artifact: Artifact,
+    content: ContentWriter,
+    bytes: u64,
+}
+
+#[async_trait]
+impl StreamWriter for SinkStream {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let length = bytes.len() as u64;
+        self.content.write(bytes).await?;
+        self.bytes += length;
+        self.sink.context.advance(0, length);
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
+        let Self { sink, artifact, content, bytes } = *self;
+        let content: Option<OwnedContent> = content.finish().await?;
+        let info = ArtifactInfo { name: artifact.name, kind: ArtifactKind::Stream, bytes, entries: 0 };
+        let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Stream(content) };
+        let mut state = sink.state();
+        let totals = TreeTotals { entries: 1, bytes, unchanged: 0, read_bytes: bytes };
+        state.totals = state.totals.plus(totals);
+        state.made.push(made);
+        drop(state);
+        sink.context.advance(1, 0);
+        Ok(info)
+    }
+}
+
+struct SinkTree {
+    sink: ServiceSink,
+    artifact: Artifact,
+    entries: EntryWriter,
+    first_pass: bool,
+}
+
+#[async_trait]
+impl TreeWriter for SinkTree {
+    async fn put(&mut self, entries: &Entries) -> Result<()> {
+        let before = self.entries.totals;
+        self.entries.put(entries).await?;
+        let after = self.entries.totals;
+        self.sink.context.advance(after.entries - before.entries, after.bytes - before.bytes);
+        Ok(())
+    }
+
+    async fn file(&mut self, path: &[u8]) -> Result<Box<dyn FileWriter + '_>> {
+        Ok(Box::new(SinkFile { context: self.sink.context.clone(), file: self.entries.file(path) }))
+    }
+
+    async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
+        let Self { sink, artifact, mut entries, first_pass } = *self;
+        let root: ChunkId = entries.finish().await?;
+        let TreeTotals { entries: count, bytes, .. } = entries.totals;
+        let info = ArtifactInfo { name: artifact.name, kind: ArtifactKind::Tree, bytes, entries: count };
+        let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Tree(root) };
+        if first_pass {
+            // The next pass reads it back, so it must be where reading finds it.
+            sink.packer.flush().await?;
+            let index = Index::load(sink.packer.storage(), sink.packer.keys()).await?;
+            sink.reader.set_index(Arc::new(index));
+            sink.state().first_pass = Some((made, entries.totals));
+        } else {
+            let mut state = sink.state();
+            let mut totals = entries.totals;
+            if let Some((_, first)) = &state.first_pass {
+                // What this pass knew, it knew from the first one, which may have read it.
+                totals.unchanged = totals.unchanged.min(first.unchanged);
+                totals.read_bytes += first.read_bytes;
+            }
+            state.totals = state.totals.plus(totals);
+            state.made.push(made);
+        }
+        Ok(info)
+    }
+}
+
+/// One large file of a tree, whose progress is told as it goes.
+struct SinkFile<'a> {
+    context: Context,
+    file: LargeFileWriter<'a>,
+}
+
+#[async_trait]
+impl FileWriter for SinkFile<'_> {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let length = bytes.len() as u64;
+        self.file.write(bytes).await?;
+        self.context.advance(0, length);
+        Ok(())
+    }
+
+    async fn hole(&mut self, length: u64) -> Result<()> {
+        self.file.hole(length).await?;
+        self.context.advance(0, length);
+        Ok(())
+    }
+
+    async fn commit(self: Box<Self>, metadata: &Metadata, xattrs: Content<'_>) -> Result<()> {
+        let Self { context, file } = *self;
+        Box::new(file).commit(metadata, xattrs).await?;
+        context.advance(1, 0);
+        Ok(())
+    }
+}
+
+/// The name under which an engine reads its first pass.
+const FIRST_PASS: &str = "tree";

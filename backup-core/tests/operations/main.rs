@@ -1,0 +1,19 @@
+//! Operations on real repositories, through the public API.
+
+#![allow(clippy::unwrap_used, reason = "test helpers")]
+
+mod backup;
+mod bundles;
+mod cancel;
+mod crash;
+mod find;
+mod handles;
+mod home;
+mod large;
+mod memory;
+mod opening;
+mod producers;
+mod quiesce;
+mod stream;
+mod tree;
+mod writers;
