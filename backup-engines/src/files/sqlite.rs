@@ -1,0 +1,77 @@
+//! SQLite databases in use, told by the names beside them and never opened.
+//!
+//! Closing any descriptor of a database file drops all locks that the process holds on it, and the process
+//! may be the application itself: what looks like a database in use must not be opened, nor what belongs to
+//! it.
+
+use super::listing::Listing;
+
+/// What belongs to databases in use: positions in a listing, sorted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct InUse {
+    /// The databases themselves.
+    pub(super) databases: Vec<usize>,
+    /// The databases and the files that belong to them.
+    pub(super) all: Vec<usize>,
+}
+
+/// Finds the databases in use in a folder.
+pub(super) fn in_use(listing: &Listing) -> InUse {
+    let mut found = InUse::default();
+    for (companion, name) in listing.files() {
+        let database = COMPANIONS.iter().find_map(|suffix| name.strip_suffix(*suffix));
+        if let Some(database) = database.and_then(|name| listing.find_file(name)) {
+            found.databases.push(database);
+            found.all.extend([database, companion]);
+        }
+    }
+    for list in [&mut found.databases, &mut found.all] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    found
+}
+
+const COMPANIONS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(names: &[(&str, bool)]) -> (Vec<String>, Vec<String>) {
+        let mut listing = Listing::default();
+        for (name, maybe_file) in names {
+            listing.push(name.as_bytes(), *maybe_file);
+        }
+        listing.sort();
+        let text = |positions: &[usize]| {
+            let name =
+                |position: &usize| String::from_utf8(listing.get(*position).unwrap().to_vec()).unwrap();
+            positions.iter().map(name).collect()
+        };
+        let in_use = in_use(&listing);
+        (text(&in_use.databases), text(&in_use.all))
+    }
+
+    #[test]
+    fn a_database_is_known_by_the_files_beside_it() {
+        let (databases, all) = found(&[
+            ("shop.db-wal", true),
+            ("shop.db", true),
+            ("shop.db-shm", true),
+            ("other", true),
+            ("idle.db", true),
+            ("lone-wal", true),
+            ("jobs-journal", true),
+            ("jobs", true),
+        ]);
+        assert_eq!(databases, ["jobs", "shop.db"]);
+        assert_eq!(all, ["jobs", "jobs-journal", "shop.db", "shop.db-shm", "shop.db-wal"]);
+    }
+
+    #[test]
+    fn folders_are_no_databases() {
+        let (databases, all) = found(&[("a", false), ("a-wal", true), ("b", true), ("b-journal", false)]);
+        assert!(databases.is_empty() && all.is_empty());
+    }
+}

@@ -1,0 +1,30 @@
+//! Engines: adapters that capture and restore what an application keeps, for `backup-core`.
+//!
+//! An engine serves one service of an environment. This crate has one per Cargo feature:
+//!
+//! | feature | engine | serves |
+//! |---|---|---|
+//! | `files` (default) | [`Files`] | a file tree on a Linux host: uploads, attachments, configuration |
+//!
+//! A host makes an engine, names the service, and hands both to a backup as part of an environment:
+//!
+//! ```
+//! # #[cfg(feature = "files")] {
+//! use std::sync::Arc;
+//!
+//! use backup_core::engine::Engine;
+//! use backup_engines::Files;
+//!
+//! let uploads: Arc<dyn Engine> =
+//! Arc::new(Files::tree("/srv/shop/uploads").exclude("cache/**").exclude("*.tmp"));
+//! assert_eq!(uploads.kind(), "files");
+//! # }
+//! ```
+//!
+//! Engines of a host's own implement [`backup_core::engine::Engine`]; nothing here is privileged.
+
+#[cfg(feature = "files")]
+mod files;
+
+#[cfg(feature = "files")]
+pub use files::Files;
