@@ -1,0 +1,144 @@
+//! What all commands share: the repository, the passphrase, the way to tell and to ask.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use backup_core::engine::ServiceReader;
+use backup_core::{BackupInfo, Error, ErrorKind, Repository, RepositoryBuilder};
+
+use crate::arguments::{Choice, Global};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+use crate::output::progress::Display;
+use crate::passphrase::{Purpose, Source};
+use crate::terminal;
+
+/// One run of the command line.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) output: Output,
+    pub(crate) progress: Arc<Display>,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) config: Config,
+    location: Option<OsString>,
+    passphrase: Source,
+    yes: bool,
+}
+
+impl Session {
+    pub(crate) fn begin(global: &Global, output: Output) -> Result<Self, Failure> {
+        let config = global.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let given = global.repository.clone().filter(|location| !location.is_empty());
+        let progress = Display::new(global.progress);
+        Ok(Self {
+            output,
+            interrupt: Interrupt::listen(!progress.is_for_programs())?,
+            progress: Arc::new(progress),
+            location: given.or_else(|| config.location()),
+            config,
+            passphrase: Source {
+                file: global.passphrase_file.clone(),
+                command: global.passphrase_command.clone(),
+            },
+            yes: global.yes,
+        })
+    }
+
+    /// Makes the repository.
+    pub(crate) async fn create(&self) -> Result<Repository, Failure> {
+        let builder = self.builder(Purpose::Create).await?;
+        Ok(self.interrupt.ends(builder.create()).await??)
+    }
+
+    /// Opens the repository.
+    pub(crate) async fn open(&self) -> Result<Repository, Failure> {
+        let builder = self.builder(Purpose::Open).await?;
+        Ok(self.interrupt.ends(builder.open()).await??)
+    }
+
+    async fn builder(&self, purpose: Purpose) -> Result<RepositoryBuilder, Failure> {
+        let location = self.location.clone().ok_or_else(|| {
+            Failure::usage(
+                "no repository was named",
+                "name one with --repository, BACKUP_REPOSITORY or `repository` in the file of --config",
+            )
+        })?;
+        let passphrase = self.passphrase.passphrase(purpose, &self.interrupt).await?;
+        // A directory may have a name that is not UTF-8; a URL may not.
+        let builder = match location.into_string() {
+            Ok(text) => Repository::builder(text),
+            Err(bytes) => Repository::builder(PathBuf::from(bytes)),
+        };
+        Ok(builder.keys(passphrase).observer(self.progress.clone()))
+    }
+
+    /// The backup that a person means.
+    pub(crate) async fn find(&self, repository: &Repository, choice: &Choice) -> Result<BackupInfo, Failure> {
+        let found = match &choice.environment {
+            Some(environment) => self.interrupt.ends(repository.find_in(environment, &choice.id)).await?,
+            None => self.interrupt.ends(repository.find(&choice.id)).await?,
+        };
+        Ok(found?)
+    }
+
+    /// The service that a person means, and its name.
+    pub(crate) async fn service(
+        &self,
+        repository: &Repository,
+        backup: &BackupInfo,
+        name: Option<&str>,
+    ) -> Result<(String, Arc<dyn ServiceReader>), Failure> {
+        let name = match (name, backup.services.as_slice()) {
+            (Some(name), _) => name,
+            (None, [only]) => &only.name,
+            (None, several) => {
+                let names: Vec<&str> = several.iter().map(|service| service.name.as_str()).collect();
+                let message = format!("backup {} has several services: {}", backup.id, names.join(", "));
+                return Err(Failure::usage(message, "choose one with --service"));
+            }
+        };
+        let reader = self.interrupt.ends(repository.service(&backup.id, name)).await??;
+        Ok((name.to_owned(), reader))
+    }
+
+    /// Whether a person is asked before something is overwritten or deleted.
+    pub(crate) fn asks(&self) -> bool {
+        !self.yes
+    }
+
+    /// Asks before something is overwritten or deleted. With nobody to ask, nothing happens.
+    pub(crate) async fn confirm(&self, question: &str) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        if !terminal::is_attended() {
+            return Err(Failure::usage(
+                "this overwrites or deletes, and stdin is no terminal to ask at; nothing was changed",
+                "look at the plan with --dry-run, then say --yes",
+            ));
+        }
+        self.progress.clear();
+        match terminal::ask(&format!("{question} [y/N] "), &self.interrupt).await?.to_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::interrupted("you did not agree; nothing was changed")),
+        }
+    }
+}
+
+/// The name of the one tree of a service, whose paths people name.
+pub(crate) fn tree_of(service: &str, reader: &dyn ServiceReader) -> Result<String, Failure> {
+    use backup_core::engine::ArtifactKind::Tree;
+    let mut trees = reader.artifacts().iter().filter(|artifact| artifact.kind == Tree);
+    match (trees.next(), trees.next()) {
+        (Some(tree), None) => Ok(tree.name.clone()),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the service \"{service}\" is not one tree of files, so it has no paths to name"),
+        )
+        .with_remedy("look at it with `backup show`, or restore it into a directory")
+        .into()),
+    }
+}
