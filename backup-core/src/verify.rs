@@ -178,7 +178,10 @@ impl<'a> Survey<'a> {
                     context.advance(1, info.bytes);
                 }
                 _ => {
-                    return Err(Error::damaged(format!("the artifact \"{}\" is of no known kind", info.name)));
+                    return Err(Error::damaged(format!(
+                        "the artifact \"{}\" is of no known kind",
+                        info.name
+                    )));
                 }
             }
         }

@@ -224,7 +224,7 @@ impl TreeWriter for SinkTree {
         } else {
             let mut state = sink.state();
             let mut totals = entries.totals;
-            if let Some((_, first)) = &state.first_pass {
+            if let Some((_, first)) = state.first_pass.take() {
                 // What this pass knew, it knew from the first one, which may have read it.
                 totals.unchanged = totals.unchanged.min(first.unchanged);
                 totals.read_bytes += first.read_bytes;
