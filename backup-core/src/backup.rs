@@ -138,12 +138,7 @@ impl BackupRequest {
     /// As the backup itself would fail before it begins.
     pub async fn preflight(&self) -> Result<Vec<(String, Preflight)>> {
         self.environment.check()?;
-        self.preflight_all(&self.context()).await
-    }
-
-    fn context(&self) -> Context {
-        let repository = &self.repository;
-        Context::new(self.cancel.clone(), repository.clock().clone(), repository.observer().clone())
+        self.preflight_all(&self.repository.context(&self.cancel)).await
     }
 
     async fn preflight_all(&self, context: &Context) -> Result<Vec<(String, Preflight)>> {
@@ -169,16 +164,10 @@ impl BackupRequest {
 
     async fn run(self) -> Result<BackupReport> {
         self.environment.check()?;
-        let context = self.context();
-        let cancelled = self.cancel.clone();
+        let context = self.repository.context(&self.cancel);
         let mut hold = Hold::new(self.environment.gate(), context.clock().clone());
         let work = Box::pin(self.run_uncancelled(&context, &mut hold));
-        // Whatever waits, for a storage or a database, ends when the operation is cancelled: dropping is safe.
-        let result = tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(Error::cancelled()),
-            result = work => result,
-        };
+        let result = context.until_cancelled(work).await;
         hold.end().await;
         result
     }

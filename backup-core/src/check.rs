@@ -21,7 +21,7 @@ use crate::list::{ManifestNames, StoredBackup};
 use crate::observer::Phase;
 use crate::problem::{Problem, is_finding};
 use crate::verify::Survey;
-use crate::{BackupId, Error, Repository, Result};
+use crate::{BackupId, Repository, Result};
 
 /// A request to check a repository; await it.
 #[derive(Debug, Clone)]
@@ -78,16 +78,8 @@ impl CheckRequest {
     }
 
     async fn run(self) -> Result<CheckReport> {
-        let repository = &self.repository;
-        let context =
-            Context::new(self.cancel.clone(), repository.clock().clone(), repository.observer().clone());
-        let cancelled = self.cancel.clone();
-        let work = Box::pin(self.run_uncancelled(&context));
-        tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(Error::cancelled()),
-            result = work => result,
-        }
+        let context = self.repository.context(&self.cancel);
+        context.until_cancelled(Box::pin(self.run_uncancelled(&context))).await
     }
 
     async fn run_uncancelled(&self, context: &Context) -> Result<CheckReport> {

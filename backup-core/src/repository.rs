@@ -7,8 +7,10 @@ use std::sync::Arc;
 use backup_crypto::{KdfParameters, KeyRing, Keys, OsRandom, Random, RandomExt as _, RepositoryId};
 use backup_storage::{Location, Name, Storage, StorageExt as _};
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::chunks::ChunkReader;
+use crate::engine::Context;
 use crate::format::config::Config;
 use crate::format::repository::RepositoryFile;
 use crate::format::{limit, names};
@@ -190,6 +192,11 @@ impl Repository {
 
     pub(crate) fn memory(&self) -> usize {
         self.inner.memory
+    }
+
+    /// The context of an operation that a token ends.
+    pub(crate) fn context(&self, cancel: &CancellationToken) -> Context {
+        Context::new(cancel.clone(), self.clock().clone(), self.observer().clone())
     }
 
     /// Loads the index and makes a reader of chunks with it.

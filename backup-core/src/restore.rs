@@ -163,19 +163,13 @@ impl RestoreRequest {
     /// When the backup, a service or a path does not exist, or something cannot be read. What forbids the restore is among
     /// [`PlannedRestore::verdicts`].
     pub async fn plan(self) -> Result<PlannedRestore> {
-        let cancelled = self.cancel.clone();
-        let work = Box::pin(self.plan_uncancelled());
-        tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(Error::cancelled()),
-            result = work => result,
-        }
+        let context = self.repository.context(&self.cancel);
+        let work = Box::pin(self.plan_uncancelled(&context));
+        context.until_cancelled(work).await
     }
 
-    async fn plan_uncancelled(self) -> Result<PlannedRestore> {
+    async fn plan_uncancelled(&self, context: &Context) -> Result<PlannedRestore> {
         let repository = &self.repository;
-        let context =
-            Context::new(self.cancel.clone(), repository.clock().clone(), repository.observer().clone());
         let started = context.clock().elapsed();
         context.phase(Phase::Plan);
         let backup = repository.stored_backup(&self.id).await?;
@@ -193,7 +187,7 @@ impl RestoreRequest {
             plans.push((name.clone(), plan));
             steps.push(Step { name, from, way });
         }
-        Ok(PlannedRestore { id: self.id, context, started, steps, plans })
+        Ok(PlannedRestore { id: self.id, context: context.clone(), started, steps, plans })
     }
 
     async fn plan_service(
@@ -319,7 +313,6 @@ impl PlannedRestore {
                 .with_remedy(verdict.remedy.clone()));
         }
         let Self { id, context, started, steps, plans } = self;
-        let cancelled = context.cancellation().clone();
         let work = Box::pin(async {
             let mut services = Vec::new();
             for (step, (_, plan)) in steps.into_iter().zip(plans) {
@@ -330,11 +323,7 @@ impl PlannedRestore {
             }
             Ok(services)
         });
-        let services = tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(Error::cancelled()),
-            result = work => result,
-        }?;
+        let services = context.until_cancelled(work).await?;
         let duration = context.clock().elapsed().saturating_sub(started);
         Ok(RestoreReport { id, services, duration, notices: context.take_notices() })
     }

@@ -74,16 +74,8 @@ impl VerifyRequest {
     }
 
     async fn run(self) -> Result<VerifyReport> {
-        let repository = &self.repository;
-        let context =
-            Context::new(self.cancel.clone(), repository.clock().clone(), repository.observer().clone());
-        let cancelled = self.cancel.clone();
-        let work = Box::pin(self.run_uncancelled(&context));
-        tokio::select! {
-            biased;
-            () = cancelled.cancelled() => Err(Error::cancelled()),
-            result = work => result,
-        }
+        let context = self.repository.context(&self.cancel);
+        context.until_cancelled(Box::pin(self.run_uncancelled(&context))).await
     }
 
     async fn run_uncancelled(&self, context: &Context) -> Result<VerifyReport> {
@@ -170,12 +162,13 @@ impl<'a> Survey<'a> {
                 }
                 (_, Source::Stream(content)) => {
                     if let Some(content) = content {
-                        let found = self.content(&service, content.as_stored(), read_data).await;
+                        let found =
+                            self.content(&service, content.as_stored(), read_data.then_some(context)).await;
                         self.found(backup, format!("{}: {}", record.name, info.name), found)?;
                     }
                     self.entries += 1;
                     self.bytes = self.bytes.saturating_add(info.bytes);
-                    context.advance(1, info.bytes);
+                    context.advance(1, if read_data { 0 } else { info.bytes });
                 }
                 _ => {
                     return Err(Error::damaged(format!(
@@ -199,14 +192,14 @@ impl<'a> Survey<'a> {
         let mut tree = service.tree(artifact, b"").await?;
         while let Some(entries) = tree.next().await? {
             context.check()?;
-            let mut bytes = 0_u64;
+            let (mut bytes, mut told) = (0_u64, 0_u64);
             for entry in entries.iter() {
                 bytes = bytes.saturating_add(entry.metadata.size);
                 for content in [entry.content, entry.xattrs] {
                     if let Content::Stored(content) = content {
-                        let small = read_data
-                            && matches!(content.extents, ExtentList::Inline(list) if list.len() == 1);
-                        let found = self.content(service, content, read_data && !small).await;
+                        let read = (read_data && !is_in_one_chunk(&content)).then_some(context);
+                        told = told.saturating_add(read.map_or(0, |_| content.size));
+                        let found = self.content(service, content, read).await;
                         self.found(
                             backup,
                             format!("{}: {}", context.service(), printable_path(entry.path)),
@@ -220,7 +213,7 @@ impl<'a> Survey<'a> {
             }
             self.entries += entries.len() as u64;
             self.bytes = self.bytes.saturating_add(bytes);
-            context.advance(entries.len() as u64, bytes);
+            context.advance(entries.len() as u64, bytes.saturating_sub(told));
         }
         Ok(())
     }
@@ -237,7 +230,7 @@ impl<'a> Survey<'a> {
         for entry in entries.iter() {
             for content in [entry.content, entry.xattrs] {
                 if let Content::Stored(content) = content
-                    && matches!(content.extents, ExtentList::Inline(list) if list.len() == 1 && list[0].chunk.is_some())
+                    && is_in_one_chunk(&content)
                 {
                     small.push((entry.path, content));
                 }
@@ -260,12 +253,12 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
-    /// Looks up all chunks of a content, or reads it.
+    /// Looks up all chunks of a content, and reads it, telling how far it is, if there is somebody to tell.
     async fn content(
         &mut self,
         service: &dyn ServiceReader,
         content: StoredContent<'_>,
-        read: bool,
+        read: Option<&Context>,
     ) -> Result<()> {
         match content.extents {
             ExtentList::Inline(extents) => {
@@ -285,10 +278,14 @@ impl<'a> Survey<'a> {
                 }
             }
         }
-        if read {
+        if let Some(context) = read {
             let mut pieces = service.content(content).await?;
             while let Some(piece) = pieces.next().await {
-                let _: Piece = piece?;
+                let length = match piece? {
+                    Piece::Data(bytes) => bytes.len() as u64,
+                    Piece::Hole(length) => length,
+                };
+                context.advance(0, length);
             }
         }
         Ok(())
@@ -332,6 +329,10 @@ impl<'a> Survey<'a> {
         }
         Ok(())
     }
+}
+
+fn is_in_one_chunk(content: &StoredContent<'_>) -> bool {
+    matches!(content.extents, ExtentList::Inline(list) if list.len() == 1 && list[0].chunk.is_some())
 }
 
 /// How many contents at the front are read at once: chunks are held in memory whole, so they are what counts.

@@ -110,6 +110,15 @@ impl Context {
         if self.shared.cancel.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
+    /// Does work until the operation is cancelled. Whatever waits, for a storage or a database, is dropped then: dropping is safe.
+    pub(crate) async fn until_cancelled<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.shared.cancel.cancelled() => Err(Error::cancelled()),
+            result = work => result,
+        }
+    }
+
     /// Tells that a phase began.
     pub fn phase(&self, phase: Phase) {
         let service = (!self.service.is_empty()).then_some(&*self.service);
