@@ -20,7 +20,7 @@ use self::sink::{Made, ServiceSink};
 use crate::chunks::ChunkReader;
 use crate::engine::{Context, Engine, Facts, Preflight, Prepared, ServiceReader, Snapshot, VerdictLevel};
 use crate::format::manifest::{Body, Bytes32, Manifest, ServiceRecord};
-use crate::format::names;
+use crate::format::names::{self, ManifestName};
 use crate::format::references::ReferenceBuilder;
 use crate::index::{Index, list_packs};
 use crate::list::{StoredBackup, as_seconds};
@@ -87,7 +87,8 @@ impl BackupReport {
 
 impl Repository {
     /// Backs up an environment: everything or nothing. A failed or cancelled run leaves what it stored for the next one to use, and no
-    /// backup.
+    /// backup; a run whose very last step, the confirmation, could not be settled says so. A future that is dropped during that step may
+    /// leave a backup: a whole one.
     pub fn backup(&self, environment: &Environment) -> BackupRequest {
         BackupRequest {
             repository: self.clone(),
@@ -167,12 +168,19 @@ impl BackupRequest {
         let context = self.repository.context(&self.cancel);
         let mut hold = Hold::new(self.environment.gate(), context.clock().clone());
         let work = Box::pin(self.run_uncancelled(&context, &mut hold));
-        let result = context.until_cancelled(work).await;
+        let stored = context.until_cancelled(work).await;
         hold.end().await;
-        result
+        let (name, report) = stored?;
+        commit::confirm(&self.repository, &name).await?;
+        Ok(report)
     }
 
-    async fn run_uncancelled(&self, context: &Context, hold: &mut Hold) -> Result<BackupReport> {
+    /// Everything but the confirmation.
+    async fn run_uncancelled(
+        &self,
+        context: &Context,
+        hold: &mut Hold,
+    ) -> Result<(ManifestName, BackupReport)> {
         let clock = self.repository.clock().clone();
         let (started_at, started) = (clock.now(), clock.elapsed());
         context.phase(Phase::Prepare);
@@ -189,9 +197,9 @@ impl BackupRequest {
         let packed = run.packer.finish().await?;
         let notices = context.take_notices();
         let manifest = self.manifest(&run, &services, started_at, &packed, &notices)?;
-        let manifest_bytes = commit::commit(&self.repository, id, &manifest, &packed, context).await?;
+        let (name, manifest_bytes) = commit::store(&self.repository, id, &manifest, &packed, context).await?;
         let totals = services.iter().fold(TreeTotals::default(), |sum, service| sum.plus(service.totals));
-        Ok(BackupReport {
+        let report = BackupReport {
             id,
             environment: self.environment.name.clone(),
             started_at,
@@ -205,7 +213,8 @@ impl BackupRequest {
             stored_bytes: packed.totals.stored_bytes + manifest_bytes,
             new_chunks: packed.totals.chunks,
             notices,
-        })
+        };
+        Ok((name, report))
     }
 
     fn manifest(
@@ -325,11 +334,14 @@ impl Run {
         }
         context.phase(Phase::Freeze);
         let deadline = environment.hold_deadline;
-        let pausing = context.with_pause(held).with_deadline(deadline);
-        let frozen = hold.during(deadline, freeze_all(prepared, &pausing)).await?;
-        if held {
+        let frozen = if held {
+            let pausing = context.with_pause(true).with_deadline(deadline);
+            let frozen = hold.during(deadline, freeze_all(prepared, &pausing)).await?;
             *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = hold.pause();
-        }
+            frozen
+        } else {
+            freeze_all(prepared, context).await?
+        };
         let mut captured = Vec::new();
         for service in frozen {
             let context = context.for_service(&service.name);

@@ -30,7 +30,8 @@ pub struct BackupInfo {
     pub id: BackupId,
     /// The environment it is of.
     pub environment: String,
-    /// When it began, by the storage's clock if the storage told, else by the host's. Backups are ordered by it.
+    /// When it began, by the storage's stamp of the first object that it put. One that put nothing but its manifest has the time of that. Backups
+    /// are ordered by it.
     pub created_at: DateTime<Utc>,
     /// When it ended, by the host's clock.
     pub finished_at: DateTime<Utc>,
@@ -193,7 +194,15 @@ impl Repository {
 
     async fn find_of(&self, environment: Option<&str>, reference: &str) -> Result<BackupInfo> {
         if reference == LATEST {
-            let backups = self.read_backups(environment).await?;
+            let (backups, unreadable) = self.read_all(environment).await?;
+            let newest = backups.last().map(StoredBackup::created_at);
+            if let Some((name, error)) = unreadable.into_iter().find_map(|(object, error)| {
+                newest.is_none_or(|newest| newest <= object.stamp).then_some((object.name, error))
+            }) {
+                return Err(error
+                    .context(format!("{name} may be the newest backup, and it cannot be read"))
+                    .with_remedy("check the repository, or name an older backup by its id"));
+            }
             return backups.last().map(StoredBackup::info).ok_or_else(|| {
                 let of = environment.map_or_else(String::new, |name| format!(" of \"{name}\""));
                 Error::new(ErrorKind::NotFound, format!("there is no backup{of} in {}", self.location()))
@@ -221,10 +230,16 @@ impl Repository {
         self.read_backup(name, &object).await
     }
 
-    /// All backups that can be read, oldest first.
+    /// All backups that can be read, oldest first. The others are told to the observer.
     pub(crate) async fn read_backups(&self, environment: Option<&str>) -> Result<Vec<StoredBackup>> {
+        Ok(self.read_all(environment).await?.0)
+    }
+
+    /// All backups that can be read, oldest first, and the manifests that cannot.
+    async fn read_all(&self, environment: Option<&str>) -> Result<(Vec<StoredBackup>, Vec<(Object, Error)>)> {
         let names = self.manifest_names(environment).await?;
         let mut backups = Vec::with_capacity(names.confirmed.len());
+        let mut unreadable = Vec::new();
         let mut reads = stream::iter(names.confirmed)
             .map(|(name, object)| async move { (self.read_backup(name, &object).await, object) })
             .buffer_unordered(PARALLEL);
@@ -236,16 +251,19 @@ impl Repository {
                 }
                 // Deleted since it was listed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => self.observer().event(&Event::Notice(&Notice {
-                    level: NoticeLevel::Warning,
-                    service: String::new(),
-                    path: object.name.to_string(),
-                    message: format!("a backup cannot be read and is left out: {}", error.chain()),
-                })),
+                Err(error) => {
+                    self.observer().event(&Event::Notice(&Notice {
+                        level: NoticeLevel::Warning,
+                        service: String::new(),
+                        path: object.name.to_string(),
+                        message: format!("a backup cannot be read and is left out: {}", error.chain()),
+                    }));
+                    unreadable.push((object, error));
+                }
             }
         }
         backups.sort_by_key(|backup| (backup.created_at(), backup.name.id));
-        Ok(backups)
+        Ok((backups, unreadable))
     }
 
     pub(crate) async fn read_backup(&self, name: ManifestName, object: &Object) -> Result<StoredBackup> {
@@ -332,9 +350,13 @@ impl StoredBackup {
         self.manifest.service_reader(record, reader)
     }
 
-    /// When it began: by the storage if it told, else by the stamp of the manifest itself.
+    /// When it began: the storage's stamp of the first object that it put; if the manifest was the first, the stamp of that, or the end of the
+    /// run by the host's clock if that is earlier.
     pub(crate) fn created_at(&self) -> DateTime<Utc> {
-        self.manifest.body.stamp_ms.map_or(self.stored_at, to_time)
+        let body = &self.manifest.body;
+        // The manifest of a copied repository has the stamp of the copy; the host's clock may be ahead. The earlier one is nearer.
+        let stored = || to_time(self.stored_at.timestamp_millis().min(body.finished_at_ms));
+        body.stamp_ms.map_or_else(stored, to_time)
     }
 
     pub(crate) fn info(&self) -> BackupInfo {

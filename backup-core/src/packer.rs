@@ -46,7 +46,7 @@ pub(crate) struct Parts {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     storage: Arc<dyn Storage>,
     keys: Keys,
     random: Arc<dyn Random>,
@@ -97,6 +97,32 @@ pub(crate) struct Packed {
     pub(crate) stamp: Option<DateTime<Utc>>,
     /// All packs that the run relies on, new and old.
     pub(crate) packs: HashSet<PackName>,
+    /// The chunks that it added.
+    pub(crate) chunks: HashSet<ChunkId>,
+}
+
+/// Marks a write by an engine from its beginning to its end. Dropped in between, it fails the run: what was being written is neither
+/// stored nor not stored.
+#[derive(Debug)]
+#[must_use = "a write that is begun must be ended"]
+pub(crate) struct Write(Option<Arc<Shared>>);
+
+impl Write {
+    /// The write has ended, well or not.
+    pub(crate) fn end(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.take() {
+            shared.fail(
+                Error::invalid("a write was abandoned in the middle, so the backup cannot be completed")
+                    .with_remedy("await every write of an engine to its end, or give up the backup"),
+            );
+        }
+    }
 }
 
 /// A pack being filled with compressed chunks.
@@ -152,10 +178,15 @@ impl Packer {
         Ok(id)
     }
 
+    /// Begins a write by an engine.
+    pub(crate) fn write(&self) -> Write {
+        Write(Some(self.shared.clone()))
+    }
+
     pub(crate) async fn put_identified(&self, kind: ChunkKind, id: ChunkId, plaintext: Bytes) -> Result<()> {
         self.shared.context.check()?;
         self.check()?;
-        if self.rely_on(kind, &id) || !self.shared.state().known.insert(id) {
+        if self.rely_on(kind, &id) {
             return Ok(());
         }
         let units =
@@ -163,9 +194,17 @@ impl Packer {
         let permit =
             self.shared.budget.clone().acquire_many_owned(units).await.map_err(|_| Error::cancelled())?;
         drop(self.shared.on_their_way.acquire().await.map_err(|_| Error::cancelled())?);
+        // From here on nothing waits: a chunk that is known is on its way.
+        if !self.shared.state().known.insert(id) {
+            return Ok(());
+        }
         let shared = self.shared.clone();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            if ended.is_err() {
+                self.shared.fail(lost());
+            }
+        }
         tasks.spawn(async move {
             if let Err(error) = shared.take(kind, id, plaintext).await {
                 shared.fail(error);
@@ -217,7 +256,10 @@ impl Packer {
         let old =
             state.used.iter().filter_map(|number| self.shared.index.pack(*number)).map(|pack| pack.name);
         let packs = old.chain(state.own_packs.iter().copied()).collect();
-        Ok(Packed { totals: state.totals, stamp: state.stamp, packs })
+        if state.known.len() as u64 != state.totals.chunks {
+            return Err(lost());
+        }
+        Ok(Packed { totals: state.totals, stamp: state.stamp, packs, chunks: state.known.clone() })
     }
 
     async fn join(&self) -> Result<()> {
@@ -226,13 +268,15 @@ impl Packer {
         while let Some(result) = tasks.join_next().await {
             match result {
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                _ => self.check()?,
+                Err(_) => self.shared.fail(lost()),
+                Ok(()) => self.check()?,
             }
         }
         self.check()
     }
 
-    fn check(&self) -> Result<()> {
+    /// Fails if anything of the run has failed.
+    pub(crate) fn check(&self) -> Result<()> {
         match &self.shared.state().failure {
             None => Ok(()),
             Some(failure) => {
@@ -240,6 +284,10 @@ impl Packer {
             }
         }
     }
+}
+
+fn lost() -> Error {
+    Error::new(crate::ErrorKind::Unavailable, "a task that stores chunks was lost")
 }
 
 enum Place {
@@ -281,7 +329,7 @@ impl Shared {
             let mut state = self.state();
             let target = pack_target(state.totals.stored_bytes, self.largest_pack);
             let filling = if kind == ChunkKind::Data { &mut state.data } else { &mut state.meta };
-            filling.bytes += bytes.len();
+            filling.bytes += bytes.len() + PER_CHUNK;
             filling.chunks.push(Compressed { id, kind, plain, bytes });
             (filling.bytes >= target).then(|| std::mem::take(filling))
         };
@@ -314,7 +362,9 @@ impl Shared {
             state.totals.chunks += pack.chunks.len() as u64;
             state.totals.stored_bytes += pack.size;
             state.unindexed.push(pack);
-            let enough = state.unindexed.len() as u64 > state.totals.packs / SEGMENT_SHARE;
+            let records: usize = state.unindexed.iter().map(|pack| pack.chunks.len()).sum();
+            let enough =
+                state.unindexed.len() as u64 > state.totals.packs / SEGMENT_SHARE || records > MAX_RECORDS;
             if enough { std::mem::take(&mut state.unindexed) } else { Vec::new() }
         };
         self.write_index(due).await
@@ -379,6 +429,10 @@ const MAX_PACK: usize = 16 * MIB;
 const PACKS_ON_THEIR_WAY: usize = 2;
 /// An index segment is written when more than this share of the run's packs are not indexed.
 const SEGMENT_SHARE: u64 = 16;
+/// An index segment is written when it would have more records.
+const MAX_RECORDS: usize = 200_000;
+/// What a chunk counts for in a pack besides its bytes, so that many small ones do not make a directory that is too large.
+const PER_CHUNK: usize = 128;
 /// Bytes that one permit of the budget stands for.
 const UNIT: usize = 4096;
 /// Compression level of zstd.

@@ -84,6 +84,24 @@ impl IntoPlace for String {
     }
 }
 
+impl IntoPlace for &String {
+    fn into_place(self) -> Result<Place> {
+        self.as_str().into_place()
+    }
+}
+
+impl IntoPlace for &PathBuf {
+    fn into_place(self) -> Result<Place> {
+        self.as_path().into_place()
+    }
+}
+
+impl<S: Storage> IntoPlace for Arc<S> {
+    fn into_place(self) -> Result<Place> {
+        Ok(Place::Storage(self))
+    }
+}
+
 impl IntoPlace for &Path {
     fn into_place(self) -> Result<Place> {
         let storage = backup_storage::ObjectStorage::local(self)?;
@@ -315,7 +333,29 @@ impl RepositoryBuilder {
         let exists = read_if_there(&storage, &names::repository()).await?.is_some();
         // The storage that was looked at is the one used: a location in memory is new each time it is opened.
         let this = Self { place: Ok(Place::Storage(storage)), ..self };
-        if exists { this.open().await } else { this.create().await }
+        if exists {
+            return this.open().await;
+        }
+        let again = this.again();
+        match this.create().await {
+            // Somebody else was faster.
+            Err(error) if error.kind() == ErrorKind::Exists => again.open().await,
+            created => created,
+        }
+    }
+
+    /// A builder of the same parts, for one more try.
+    fn again(&self) -> Self {
+        Self {
+            place: self.parts().map(|(storage, _)| Place::Storage(storage)),
+            keys: self.keys.clone(),
+            observer: self.observer.clone(),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            memory: self.memory,
+            kdf: self.kdf,
+            label: self.label.clone(),
+        }
     }
 
     fn parts(&self) -> Result<(Arc<dyn Storage>, KeyRing)> {

@@ -305,7 +305,7 @@ impl PlannedRestore {
     /// Does it.
     ///
     /// # Errors
-    /// [`Exists`](ErrorKind::Exists) or another kind that fits if a verdict forbids it; otherwise when the target cannot be written or the backup
+    /// [`Exists`](ErrorKind::Exists) if a verdict forbids it; otherwise when the target cannot be written or the backup
     /// not be read: what was restored so far stays, no file is half.
     pub async fn execute(self) -> Result<RestoreReport> {
         if let Some(verdict) = self.denied() {

@@ -36,7 +36,8 @@ impl Hold {
         let result = tokio::time::timeout(deadline, held).await;
         self.end().await;
         match result {
-            Ok(result) if self.pause <= deadline => result,
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(done)) if self.pause <= deadline => Ok(done),
             _ => Err(too_long(deadline)),
         }
     }

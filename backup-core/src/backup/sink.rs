@@ -85,6 +85,7 @@ impl ServiceSink {
 
     /// What was committed. An artifact that was begun and not committed fails the backup: it would be half.
     pub(super) fn take(&self) -> Result<(Vec<Made>, TreeTotals)> {
+        self.packer.check()?;
         let mut state = self.state();
         let (made, totals) = (std::mem::take(&mut state.made), state.totals);
         match state.begun.iter().find(|name| !made.iter().any(|made| made.info.name == **name)) {
@@ -167,15 +168,20 @@ struct SinkStream {
 impl StreamWriter for SinkStream {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let length = bytes.len() as u64;
-        self.content.write(bytes).await?;
+        let write = self.sink.packer.write();
+        let written = self.content.write(bytes).await;
+        write.end();
         self.bytes += length;
         self.sink.context.advance(0, length);
-        Ok(())
+        written
     }
 
     async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
         let Self { sink, artifact, content, bytes } = *self;
-        let content: Option<OwnedContent> = content.finish().await?;
+        let write = sink.packer.write();
+        let finished = content.finish().await;
+        write.end();
+        let content: Option<OwnedContent> = finished?;
         let info = ArtifactInfo { name: artifact.name, kind: ArtifactKind::Stream, bytes, entries: 0 };
         let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Stream(content) };
         let mut state = sink.state();
@@ -199,25 +205,33 @@ struct SinkTree {
 impl TreeWriter for SinkTree {
     async fn put(&mut self, entries: &Entries) -> Result<()> {
         let before = self.entries.totals;
-        self.entries.put(entries).await?;
+        let write = self.sink.packer.write();
+        let written = self.entries.put(entries).await;
+        write.end();
         let after = self.entries.totals;
         self.sink.context.advance(after.entries - before.entries, after.bytes - before.bytes);
-        Ok(())
+        written
     }
 
     async fn file(&mut self, path: &[u8]) -> Result<Box<dyn FileWriter + '_>> {
-        Ok(Box::new(SinkFile { context: self.sink.context.clone(), file: self.entries.file(path) }))
+        Ok(Box::new(SinkFile { sink: &self.sink, file: self.entries.file(path) }))
     }
 
     async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
         let Self { sink, artifact, mut entries, first_pass } = *self;
-        let root: ChunkId = entries.finish().await?;
+        let write = sink.packer.write();
+        let finished = entries.finish().await;
+        write.end();
+        let root: ChunkId = finished?;
         let TreeTotals { entries: count, bytes, .. } = entries.totals;
         let info = ArtifactInfo { name: artifact.name, kind: ArtifactKind::Tree, bytes, entries: count };
         let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Tree(root) };
         if first_pass {
             // The next pass reads it back, so it must be where reading finds it.
-            sink.packer.flush().await?;
+            let write = sink.packer.write();
+            let flushed = sink.packer.flush().await;
+            write.end();
+            flushed?;
             let index = Index::load(sink.packer.storage(), sink.packer.keys()).await?;
             sink.reader.set_index(Arc::new(index));
             sink.state().first_pass = Some((made, entries.totals));
@@ -238,7 +252,7 @@ impl TreeWriter for SinkTree {
 
 /// One large file of a tree, whose progress is told as it goes.
 struct SinkFile<'a> {
-    context: Context,
+    sink: &'a ServiceSink,
     file: LargeFileWriter<'a>,
 }
 
@@ -246,22 +260,28 @@ struct SinkFile<'a> {
 impl FileWriter for SinkFile<'_> {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let length = bytes.len() as u64;
-        self.file.write(bytes).await?;
-        self.context.advance(0, length);
-        Ok(())
+        let write = self.sink.packer.write();
+        let written = self.file.write(bytes).await;
+        write.end();
+        self.sink.context.advance(0, length);
+        written
     }
 
     async fn hole(&mut self, length: u64) -> Result<()> {
-        self.file.hole(length).await?;
-        self.context.advance(0, length);
-        Ok(())
+        let write = self.sink.packer.write();
+        let written = self.file.hole(length).await;
+        write.end();
+        self.sink.context.advance(0, length);
+        written
     }
 
     async fn commit(self: Box<Self>, metadata: &Metadata, xattrs: Content<'_>) -> Result<()> {
-        let Self { context, file } = *self;
-        Box::new(file).commit(metadata, xattrs).await?;
-        context.advance(1, 0);
-        Ok(())
+        let Self { sink, file } = *self;
+        let write = sink.packer.write();
+        let written = Box::new(file).commit(metadata, xattrs).await;
+        write.end();
+        sink.context.advance(1, 0);
+        written
     }
 }
 

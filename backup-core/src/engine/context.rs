@@ -68,7 +68,7 @@ impl Context {
     /// The same context with a deadline so far from now.
     #[must_use]
     pub fn with_deadline(&self, within: Duration) -> Self {
-        Self { deadline: Some(self.shared.clock.elapsed() + within), ..self.clone() }
+        Self { deadline: Some(self.shared.clock.elapsed().saturating_add(within)), ..self.clone() }
     }
 
     /// The name of the service.

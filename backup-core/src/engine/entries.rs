@@ -178,10 +178,10 @@ impl Entries {
         self.records.is_empty()
     }
 
-    /// Bytes of names and contents held.
+    /// Bytes held: of names, contents and lists of extents.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.extents.len() * size_of::<Extent>()
     }
 
     /// The entry at a position.

@@ -14,7 +14,7 @@ use crate::engine::{
     Content, Entries, Entry, EntryKind, Extent, ExtentList, FileWriter, Layout, Metadata, StoredContent,
     path_order, printable_path,
 };
-use crate::format::content::OwnedContent;
+use crate::format::content::{OwnedContent, expect_extent, expect_sum};
 use crate::format::{BUNDLE_LIMIT, limit, tree};
 use crate::packer::Packer;
 use crate::{Error, Result};
@@ -150,8 +150,18 @@ impl EntryWriter {
                 Err(gone())
             }
         };
+        if content.size == 0 {
+            return Err(Error::invalid("a stored content is empty"));
+        }
         match content.extents {
-            ExtentList::Inline(extents) => rely(extents),
+            ExtentList::Inline(extents) => {
+                if extents.len() > limit::INLINE_EXTENTS {
+                    return Err(Error::invalid("a stored content has too many extents"));
+                }
+                extents.iter().try_for_each(|extent| expect_extent(*extent).map(drop))?;
+                expect_sum(extents, content.size)?;
+                rely(extents)
+            }
             ExtentList::Map(root) => {
                 let mut map = MapWalk::new(&self.reader, root, content.size);
                 while let Some(leaf) = map.next().await? {

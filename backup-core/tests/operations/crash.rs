@@ -1,11 +1,12 @@
 //! Killed at every call of the storage, and storages whose answers get lost.
 
+use std::future::IntoFuture as _;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use backup_core::engine::Artifact;
-use backup_core::storage::testing::{Fault, Faulty, Harm, Operation};
+use backup_core::storage::testing::{Fault, Faulty, Harm, Operation, Recording};
 use backup_core::storage::{ErrorKind, Storage};
 use backup_core::{Environment, Repository};
 
@@ -197,3 +198,31 @@ async fn a_run_killed_after_half_the_data_is_continued_by_the_next() {
 
 const PIECE: usize = 1024 * 1024;
 const PIECES: u64 = 256;
+
+#[tokio::test]
+async fn a_storage_that_panics_while_a_pack_is_put_yields_no_backup() {
+    let tree = Tree::small();
+    let number = {
+        let (repository, recording, _) = recorded().await;
+        repository.backup(&shop(&tree)).await.unwrap();
+        1 + recording.calls().iter().position(|call| call.subject.starts_with("packs/")).unwrap()
+    };
+    let (repository, recording, storage) = recorded().await;
+    recording.before(number, || panic!("the storage panicked"));
+    let backup = repository.backup(&shop(&tree)).into_future();
+    let ended = tokio::spawn(backup).await;
+    assert!(!matches!(ended, Ok(Ok(_))), "a backup was made without its pack");
+    let clean = open(&storage).await;
+    assert!(clean.backups().await.unwrap().is_empty());
+    expect_backup(&clean, &tree, "after a panic").await;
+}
+
+async fn recorded() -> (Repository, Arc<Recording>, Arc<dyn Storage>) {
+    let storage = memory();
+    create(&storage).await;
+    let recording = Arc::new(Recording::new(storage.clone()));
+    let watched: Arc<dyn Storage> = recording.clone();
+    let repository = builder(&watched).open().await.unwrap();
+    recording.clear();
+    (repository, recording, storage)
+}

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use backup_core::engine::{
-    Artifact, Content, Entries, Entry, EntryKind, Layout, Metadata, Preflight, Sink, Timestamp, Verdict,
-    VerdictLevel,
+    Artifact, Content, Entries, Entry, EntryKind, Extent, ExtentList, Layout, Metadata, Preflight, Sink,
+    StoredContent, Timestamp, Verdict, VerdictLevel,
 };
 use backup_core::storage::Bytes;
 use backup_core::{Environment, Error, ErrorKind, Result};
+use futures_util::FutureExt as _;
 
 use crate::home::{create, expect_sound, memory};
 use crate::stream::Scripted;
+use crate::tree::noise;
 
 /// The error of a backup with this engine, after making sure that there is no backup.
 async fn failure(engine: Scripted) -> Error {
@@ -177,4 +179,47 @@ async fn a_large_file_of_another_size_than_it_says_is_refused_and_one_dropped_is
     let report = repository.backup(&Environment::new("shop").service("thing", dropped)).await.unwrap();
     assert_eq!(report.entries, 1);
     expect_sound(&repository, "with a file left out").await;
+}
+
+#[tokio::test]
+async fn a_write_abandoned_in_the_middle_fails_the_backup() {
+    let engine = Scripted::new(|sink| async move {
+        let mut writer = sink.stream(Artifact::new("dump")).await?;
+        // More than may be on its way, so that it waits; then it is dropped.
+        assert!(writer.write(Bytes::from(noise(1, 48 << 20))).now_or_never().is_none(), "it did not wait");
+        let _ = writer.write(Bytes::from_static(b"more")).await;
+        let _ = writer.commit().await;
+        Ok(())
+    });
+    let error = failure(engine).await;
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{}", error.chain());
+}
+
+#[tokio::test]
+async fn stored_content_that_contradicts_itself_is_refused() {
+    let hash = backup_core::crypto::ContentHash([1; 32]);
+    let hole = |length| Extent { chunk: None, offset: 0, length };
+    for (size, extents) in [(0, vec![]), (7, vec![hole(8)]), (0, vec![hole(0)]), (65, vec![hole(1); 65])] {
+        let engine = Scripted::new(move |sink| {
+            let extents = extents.clone();
+            async move {
+                let mut writer = sink.tree(Artifact::new("tree")).await?;
+                let mut entries = Entries::new();
+                let stored = StoredContent { hash, size, extents: ExtentList::Inline(&extents) };
+                let nothing = Content::None;
+                entries.push(&Entry {
+                    path: b"",
+                    metadata: FOLDER,
+                    target: b"",
+                    content: nothing,
+                    xattrs: nothing,
+                });
+                let (content, metadata) = (Content::Stored(stored), Metadata { size, ..FILE });
+                entries.push(&Entry { path: b"a", metadata, target: b"", content, xattrs: nothing });
+                writer.put(&entries).await?;
+                writer.commit().await.map(drop)
+            }
+        });
+        assert!(matches!(failure(engine).await.kind(), ErrorKind::Invalid | ErrorKind::Damaged));
+    }
 }

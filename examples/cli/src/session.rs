@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use backup_core::engine::ServiceReader;
-use backup_core::{BackupInfo, Error, ErrorKind, Repository, RepositoryBuilder};
+use backup_core::{BackupInfo, Error, ErrorKind, Location, Repository, RepositoryBuilder};
 
 use crate::arguments::{Choice, Global};
 use crate::config::Config;
@@ -45,6 +45,15 @@ impl Session {
             },
             yes: global.yes,
         })
+    }
+
+    /// The directory of the repository, if it is in one.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        let text = self.location.clone()?.into_string();
+        match text {
+            Ok(text) => Location::parse(&text).ok()?.as_local().map(PathBuf::from),
+            Err(bytes) => Some(PathBuf::from(bytes)),
+        }
     }
 
     /// Makes the repository.

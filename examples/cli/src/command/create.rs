@@ -1,5 +1,7 @@
 //! `backup create`: backs up an environment.
 
+mod overlap;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,18 +11,19 @@ use backup_engines::Files;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::overlap::{Overlap, overlap};
 use super::Outcome;
 use crate::arguments::Create;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::size::{count, size};
-use crate::output::{plain, time};
+use crate::output::{plain, remark, time};
 use crate::session::Session;
 
 pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome, Failure> {
     // Before anybody is asked for a passphrase.
     check_names(arguments)?;
-    let environment = environment(arguments, &session.config)?;
+    let environment = environment(arguments, &session.config, session)?;
     let repository = session.open().await?;
     let mut request = repository.backup(&environment).program(PROGRAM).cancel(session.interrupt.token());
     if let Some(comment) = &arguments.comment {
@@ -52,7 +55,7 @@ fn check_names(arguments: &Create) -> Result<(), Failure> {
 }
 
 /// The environment of the command line: what the configuration says about it, then what the flags add.
-fn environment(arguments: &Create, config: &Config) -> Result<Environment, Failure> {
+fn environment(arguments: &Create, config: &Config, session: &Session) -> Result<Environment, Failure> {
     let name = &arguments.environment;
     let mut environment = Environment::new(name);
     let configured = config.environments.get(name);
@@ -66,13 +69,13 @@ fn environment(arguments: &Create, config: &Config) -> Result<Environment, Failu
                 include: &service.include,
                 one_file_system: service.one_file_system,
             };
-            environment = environment.service(name, files.tree(&config.path(&service.files)));
+            environment = environment.service(name, files.tree(&config.path(&service.files), session)?);
         }
     }
     for named in &arguments.files {
         let files =
             Options { exclude: &arguments.exclude, include: &[], one_file_system: arguments.one_file_system };
-        environment = environment.service(&named.service, files.tree(&named.folder));
+        environment = environment.service(&named.service, files.tree(&named.folder, session)?);
     }
     if configured.is_none() && arguments.files.is_empty() {
         return Err(Failure::usage(
@@ -91,7 +94,7 @@ struct Options<'a> {
 }
 
 impl Options<'_> {
-    fn tree(&self, folder: &Path) -> Files {
+    fn tree(&self, folder: &Path, session: &Session) -> Result<Files, Failure> {
         let mut files = Files::tree(folder);
         for pattern in self.exclude {
             files = files.exclude(pattern);
@@ -99,7 +102,20 @@ impl Options<'_> {
         for pattern in self.include {
             files = files.include(pattern);
         }
-        if self.one_file_system { files.one_file_system() } else { files }
+        match session.directory().map_or(Overlap::None, |repository| overlap(&repository, folder)) {
+            Overlap::None => {}
+            Overlap::Inside(pattern) => {
+                remark(&format!("the repository lies in {} and is left out of it", folder.display()));
+                files = files.exclude(pattern);
+            }
+            Overlap::Swallowed => {
+                return Err(Failure::usage(
+                    format!("{} is the repository, or lies in it", folder.display()),
+                    "back up another folder, or keep the backups elsewhere",
+                ));
+            }
+        }
+        Ok(if self.one_file_system { files.one_file_system() } else { files })
     }
 }
 

@@ -277,3 +277,13 @@ fn verify_and_check_find_a_sound_repository_sound() {
     assert!(host.succeeds(&["verify", "latest", "--read-data"]).contains("is what was stored"));
     host.fails(2, "usage", &["check", "--read-data=many"]);
 }
+
+#[test]
+fn a_repository_in_the_folder_that_is_backed_up_is_left_out() {
+    let host = Host::with_repository();
+    host.succeeds(&["create", "all", "--files", "all=."]);
+    let listed = host.succeeds(&["ls", "latest", "--recursive"]);
+    assert!(listed.contains("uploads") && !listed.contains("repository"), "{listed}");
+    let refused = host.fails(2, "usage", &["create", "all", "--files", "all=./repository/packs"]);
+    assert!(refused["message"].as_str().expect("a message").contains("is the repository"), "{refused}");
+}
