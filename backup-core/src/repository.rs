@@ -297,6 +297,7 @@ impl RepositoryBuilder {
             return Err(Error::new(ErrorKind::Exists, format!("there is a repository at {storage} already"))
                 .with_remedy("open it, or choose another place"));
         }
+        refuse_foreign(&storage).await?;
         let id = RepositoryId(self.random.array()?);
         let created_at = self.clock.now();
         let (random, kdf, label) = (self.random.clone(), self.kdf, self.label.clone());
@@ -449,6 +450,21 @@ async fn read_config(storage: &Arc<dyn Storage>, file: &RepositoryFile) -> Resul
         }
     }
     best.ok_or(failure)
+}
+
+/// A repository must not be mixed with the files of others: what it sweeps and prunes is its own.
+async fn refuse_foreign(storage: &Arc<dyn Storage>) -> Result<()> {
+    let own = [names::KEYS, names::CONFIG, names::PACKS, names::INDEX, names::BACKUPS];
+    let objects = storage.list_all("").await?;
+    let is_foreign = |name: &str| !name.split_once('/').is_some_and(|(folder, _)| own.contains(&folder));
+    match objects.iter().find(|object| is_foreign(object.name.as_str())) {
+        None => Ok(()),
+        Some(object) => Err(Error::new(
+            ErrorKind::Exists,
+            format!("{storage} holds something else than a repository: {}", object.name),
+        )
+        .with_remedy("choose an empty place")),
+    }
 }
 
 async fn read_if_there(storage: &Arc<dyn Storage>, name: &Name) -> Result<Option<Bytes>> {

@@ -23,7 +23,7 @@ struct Shared {
     cancel: CancellationToken,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    notices: std::sync::Mutex<Vec<Notice>>,
+    notices: std::sync::Mutex<Kept>,
     items: AtomicU64,
     bytes: AtomicU64,
     stored_bytes: AtomicU64,
@@ -166,9 +166,7 @@ impl Context {
             Notice { level, service: self.service.to_string(), path: super::printable_path(path), message };
         self.shared.observer.event(&Event::Notice(&notice));
         let mut notices = self.shared.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if notices.len() < MAX_NOTICES {
-            notices.push(notice);
-        }
+        notices.keep(notice);
     }
 
     pub(crate) fn add_stored(&self, bytes: u64) {
@@ -176,9 +174,29 @@ impl Context {
     }
 
     pub(crate) fn take_notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut *self.shared.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        let mut notices = self.shared.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::take(&mut *notices).notices
     }
 }
 
-/// Notices kept for the report; the observer hears all of them.
+/// The notices kept for the report.
+#[derive(Debug, Default)]
+struct Kept {
+    notices: Vec<Notice>,
+    warnings: usize,
+}
+
+impl Kept {
+    /// Keeps a notice. Each level has a bound of its own, so that no crowd of remarks hides a warning.
+    fn keep(&mut self, notice: Notice) {
+        let is_warning = notice.level == NoticeLevel::Warning;
+        let kept = if is_warning { self.warnings } else { self.notices.len() - self.warnings };
+        if kept < MAX_NOTICES {
+            self.warnings += usize::from(is_warning);
+            self.notices.push(notice);
+        }
+    }
+}
+
+/// Notices of each level kept for the report; the observer hears all of them.
 const MAX_NOTICES: usize = 10_000;

@@ -48,7 +48,7 @@ pub(super) async fn store(
             if !is_still {
                 notices.changed(found.path);
             }
-            let metadata = Metadata { size, ..file.before.metadata };
+            let metadata = Metadata { size, ..file.metadata };
             let xattrs = if file.xattrs.is_empty() { Content::None } else { Content::Data(&file.xattrs) };
             out.commit(&metadata, xattrs).await?;
             tally.add(&metadata);
@@ -67,6 +67,8 @@ enum Attempt {
 struct Ready {
     file: OwnedFd,
     before: Observed,
+    /// What is recorded of it.
+    metadata: Metadata,
     xattrs: Vec<u8>,
 }
 
@@ -83,11 +85,12 @@ fn open_now(found: &Found<'_>, notices: &Notices) -> Result<Attempt> {
     Ok(match read::open(found, notices)? {
         Opened::File(file, before) => {
             let mut buffers = Xattrs::default();
-            let xattrs = match read::attributes(&mut buffers, &file, found.path, notices) {
+            let mut metadata = before.metadata;
+            let xattrs = match read::attributes(&mut buffers, &file, found.path, &mut metadata, notices) {
                 Content::Data(block) => block.to_vec(),
                 _ => Vec::new(),
             };
-            Attempt::Read(Ready { file, before, xattrs })
+            Attempt::Read(Ready { file, before, metadata, xattrs })
         }
         Opened::Other => Attempt::Entries(read::read_again(found, notices)?),
         Opened::Missing => Attempt::Missing,

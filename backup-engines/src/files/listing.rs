@@ -24,6 +24,8 @@ impl Listing {
     pub(super) fn sort(&mut self) {
         let bytes = &self.bytes;
         self.names.sort_unstable_by(|left, right| slice(bytes, *left).cmp(slice(bytes, *right)));
+        // Some file systems give a name twice when the folder changes meanwhile.
+        self.names.dedup_by(|left, right| slice(bytes, *left) == slice(bytes, *right));
     }
 
     pub(super) fn get(&self, position: usize) -> Option<&[u8]> {

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use backup_core::engine::{Content, Entries, Entry, EntryKind, Metadata};
+use backup_core::engine::{Content, Entries, Entry, EntryKind, Metadata, Timestamp};
 use backup_core::{BUNDLE_LIMIT, Result};
 use rustix::buffer::spare_capacity;
 use rustix::fs::SeekFrom;
@@ -15,6 +15,7 @@ use super::failure;
 use super::metadata::Observed;
 use super::notices::Notices;
 use super::plan::Job;
+use super::sqlite;
 use super::xattrs::Xattrs;
 
 /// A part of a tree, next in order.
@@ -63,6 +64,11 @@ pub(super) enum Opened {
 
 /// Opens what the walk saw as a regular file.
 pub(super) fn open(found: &Found<'_>, notices: &Notices) -> Result<Opened> {
+    // The walk looked too, but that may be a while ago.
+    if sqlite::is_in_use(found.folder, found.name) {
+        notices.warn(found.path, sqlite::IN_USE);
+        return Ok(Opened::Missing);
+    }
     let opened = found.folder.open_file(found.name).and_then(|file| Ok((observe(&file)?, file)));
     match opened {
         Ok((Some(mut observed), file)) if observed.metadata.kind == EntryKind::File => {
@@ -75,14 +81,16 @@ pub(super) fn open(found: &Found<'_>, notices: &Notices) -> Result<Opened> {
     }
 }
 
-/// Reads the attributes of an open file; those that cannot be read are told and left out.
+/// Reads the attributes of an open file; those that cannot be read are told and left out, and the entry will never
+/// count as unchanged, so that the next backup tries again.
 pub(super) fn attributes<'a>(
     xattrs: &'a mut Xattrs,
     file: &OwnedFd,
     path: &[u8],
+    metadata: &mut Metadata,
     notices: &Notices,
 ) -> Content<'a> {
-    block(xattrs.of_file(file), path, notices)
+    block(xattrs.of_file(file), path, metadata, notices)
 }
 
 /// Whether nothing happened to a file since it was opened.
@@ -147,14 +155,15 @@ impl<'a> Reader<'a> {
             if let Err(errno) = read_whole(&file, &before, &mut self.content) {
                 return missing(found, errno, self.notices).map(|()| true);
             }
-            let xattrs = attributes(&mut self.xattrs, &file, found.path, self.notices);
+            let mut metadata = before.metadata;
+            let xattrs = attributes(&mut self.xattrs, &file, found.path, &mut metadata, self.notices);
             let size = self.content.len() as u64;
             let is_still = size == before.metadata.size && is_still(&file, &before);
             if is_still || attempt == ATTEMPTS {
                 if !is_still {
                     self.notices.changed(found.path);
                 }
-                let metadata = Metadata { size, ..before.metadata };
+                let metadata = Metadata { size, ..metadata };
                 let content = if size == 0 { Content::None } else { Content::Data(&self.content) };
                 self.entries.push(&Entry { path: found.path, metadata, target: b"", content, xattrs });
                 break;
@@ -195,10 +204,12 @@ impl<'a> Reader<'a> {
             }
             Err(errno) => return missing(found, errno, self.notices),
         };
-        let xattrs = block(self.xattrs.of_child(found.folder, found.name), found.path, self.notices);
+        let mut metadata = *metadata;
+        let read = self.xattrs.of_child(found.folder, found.name);
+        let xattrs = block(read, found.path, &mut metadata, self.notices);
         self.entries.push(&Entry {
             path: found.path,
-            metadata: *metadata,
+            metadata,
             target: &target,
             content: Content::None,
             xattrs,
@@ -207,7 +218,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn block<'a>(read: io::Result<&'a [u8]>, path: &[u8], notices: &Notices) -> Content<'a> {
+fn block<'a>(
+    read: io::Result<&'a [u8]>,
+    path: &[u8],
+    metadata: &mut Metadata,
+    notices: &Notices,
+) -> Content<'a> {
     match read {
         Ok([]) => Content::None,
         Ok(block) => Content::Data(block),
@@ -215,6 +231,7 @@ fn block<'a>(read: io::Result<&'a [u8]>, path: &[u8], notices: &Notices) -> Cont
         Err(errno) if failure::is_gone(errno) => Content::None,
         Err(errno) => {
             let reason = failure::reason(errno);
+            metadata.ctime = Timestamp::default();
             notices
                 .warn(path, format!("stored without its extended attributes: they cannot be read: {reason}"));
             Content::None

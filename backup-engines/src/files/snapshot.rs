@@ -11,6 +11,7 @@ use backup_core::engine::{
 
 use super::blocking;
 use super::capture::{Pass, Source, capture};
+use super::directory::Directory;
 use super::inventory::{self, Inventory};
 use super::tally::Tally;
 
@@ -24,6 +25,13 @@ pub(super) async fn prepare(
     parent: Option<Arc<dyn ServiceReader>>,
     sink: Arc<dyn Sink>,
 ) -> Result<Box<dyn Prepared>> {
+    let root = source.root.clone();
+    // Not needed to read the files, but to know later whether they changed.
+    blocking::run(move || {
+        let _ = Directory::open_root(&root)?.settle();
+        Ok(())
+    })
+    .await?;
     let known = parent.as_ref().is_some_and(|parent| inventory::recall(parent, context));
     let counting = (!known).then(|| Inventory::start(&source, context));
     if !context.pause_follows() {

@@ -4,7 +4,14 @@
 //! may be the application itself: what looks like a database in use must not be opened, nor what belongs to
 //! it.
 
+use backup_core::engine::EntryKind;
+
+use super::directory::Directory;
 use super::listing::Listing;
+
+/// What is said of a database in use, or of what belongs to one.
+pub(super) const IN_USE: &str =
+    "left out: it belongs to a SQLite database that came into use while the backup ran";
 
 /// What belongs to databases in use: positions in a listing, sorted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,6 +37,17 @@ pub(super) fn in_use(listing: &Listing) -> InUse {
         list.dedup();
     }
     found
+}
+
+/// Whether a file looks now like a database in use, or like what belongs to one.
+pub(super) fn is_in_use(folder: &Directory, name: &[u8]) -> bool {
+    let is_file = |name: &[u8]| {
+        let seen = folder.observe_child(name);
+        seen.is_ok_and(|seen| seen.is_some_and(|seen| seen.metadata.kind == EntryKind::File))
+    };
+    COMPANIONS
+        .iter()
+        .any(|suffix| is_file(&[name, suffix].concat()) || name.strip_suffix(*suffix).is_some_and(is_file))
 }
 
 const COMPANIONS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];

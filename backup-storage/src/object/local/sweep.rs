@@ -13,7 +13,7 @@ use crate::name::is_segment;
 /// harm when its file is gone.
 const AGE: TimeDelta = TimeDelta::days(1);
 
-/// Removes old leftovers below `root`, as far as possible: nothing depends on it, and the next process tries again.
+/// Removes old leftovers in the folders below `root` (in `root` itself may lie files of others), as far as possible: nothing depends on it, and the next process tries again.
 pub(super) fn sweep(root: &Path) {
     let Some(now) = folder::open_root(root).ok().and_then(now) else { return };
     let mut pending = vec![String::new()];
@@ -25,7 +25,8 @@ pub(super) fn sweep(root: &Path) {
                 if is_folder(&folder, &segment, kind) {
                     pending.push(if path.is_empty() { segment } else { format!("{path}/{segment}") });
                 }
-            } else if is_leftover(&segment)
+            } else if !path.is_empty()
+                && is_leftover(&segment)
                 && let Ok(Some(Entry::File(facts))) = folder::look(&folder, &segment)
                 && facts.stamp < now - AGE
             {
