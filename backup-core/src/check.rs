@@ -6,20 +6,21 @@ mod share;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
 
+use backup_crypto::ChunkId;
 use backup_storage::StorageExt as _;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use self::share::Share;
+use crate::chunks::ChunkReader;
 use crate::engine::Context;
 use crate::format::limit;
 use crate::format::names::{self, PackName};
 use crate::index::{Index, list_packs};
 use crate::list::{ManifestNames, StoredBackup};
 use crate::observer::Phase;
-use crate::problem::{Problem, is_finding};
+use crate::problem::{Problem, cannot_read, is_finding};
 use crate::verify::Survey;
 use crate::{BackupId, Repository, Result};
 
@@ -95,12 +96,13 @@ impl CheckRequest {
         report.unconfirmed = manifests.unconfirmed.len() as u64;
         context.phase(Phase::Structure);
         let names: HashSet<PackName> = existing.keys().copied().collect();
-        let mut survey = Survey::new(&reader, &names);
+        let mut survey = Survey::new(&reader, &names, false);
         let mut heads = BTreeMap::new();
-        for backup in self.read_manifests(&manifests, context, &mut report).await? {
+        let backups = self.read_manifests(&manifests, context, &mut report).await?;
+        for backup in &backups {
             context.check()?;
             heads.extend(backup.manifest.body.heads.iter().map(|head| (head.0, backup.name.id)));
-            survey.backup(&backup, false, context).await?;
+            survey.backup(backup, context).await?;
         }
         report.problems.append(&mut survey.problems);
         check_heads(&manifests, heads, &mut report);
@@ -114,7 +116,7 @@ impl CheckRequest {
         if self.share.is_some() {
             context.phase(Phase::Data);
             data::read(&self.repository, &reader, &existing, self.share, context, &mut report).await?;
-            self.blame(&mut report, &index).await?;
+            blame(&mut report, &reader, &backups, context).await?;
         }
         Ok(report)
     }
@@ -181,38 +183,12 @@ impl CheckRequest {
         let limit = if folder == names::KEYS { limit::KEY_SLOT } else { limit::CONFIG };
         let Some(hash) = hash.filter(|_| size <= limit) else { return Ok(false) };
         let object = backup_storage::Name::try_from(name)?;
-        let bytes = self.repository.storage().get(&object).await?;
-        if let Err(error) = names::expect_hash(name, &hash, &bytes) {
-            report.problems.push(Problem::from_error(name, &error));
+        let read = self.repository.storage().get(&object).await.map_err(|error| cannot_read(&object, error));
+        match read.and_then(|bytes| names::expect_hash(name, &hash, &bytes)) {
+            Err(error) if is_finding(&error) => report.problems.push(Problem::from_error(name, &error)),
+            other => other?,
         }
         Ok(true)
-    }
-
-    /// Finds out which backups need the packs that are damaged.
-    async fn blame(&self, report: &mut CheckReport, index: &Arc<Index>) -> Result<()> {
-        let damaged: HashSet<&str> = report.problems.iter().map(|problem| problem.object.as_str()).collect();
-        let chunks = index.chunks_by_pack();
-        let mut bad: HashMap<backup_crypto::ChunkId, String> = HashMap::new();
-        for (number, pack) in (0..).zip(index.packs()) {
-            let name = pack.name.to_name();
-            if damaged.contains(name.as_str()) {
-                for chunk in chunks.get(&number).into_iter().flatten() {
-                    bad.insert(chunk.id, name.to_string());
-                }
-            }
-        }
-        if bad.is_empty() {
-            return Ok(());
-        }
-        let affected = data::affected(&self.repository, &bad).await?;
-        for problem in &mut report.problems {
-            if let Some(backups) = affected.get(&problem.object) {
-                problem.backups.extend(backups.iter().copied());
-                problem.backups.sort_unstable();
-                problem.backups.dedup();
-            }
-        }
-        Ok(())
     }
 }
 
@@ -223,6 +199,39 @@ impl IntoFuture for CheckRequest {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
+}
+
+/// Finds out which backups need the packs that are damaged.
+async fn blame(
+    report: &mut CheckReport,
+    reader: &ChunkReader,
+    backups: &[StoredBackup],
+    context: &Context,
+) -> Result<()> {
+    let index = reader.index();
+    let damaged: HashSet<&str> = report.problems.iter().map(|problem| problem.object.as_str()).collect();
+    let chunks = index.chunks_by_pack();
+    let mut bad: HashMap<ChunkId, String> = HashMap::new();
+    for (number, pack) in (0..).zip(index.packs()) {
+        let name = pack.name.to_name();
+        if damaged.contains(name.as_str()) {
+            for chunk in chunks.get(&number).into_iter().flatten() {
+                bad.insert(chunk.id, name.to_string());
+            }
+        }
+    }
+    if bad.is_empty() {
+        return Ok(());
+    }
+    let affected = data::affected(reader, backups, &bad, context).await?;
+    for problem in &mut report.problems {
+        if let Some(backups) = affected.get(&problem.object) {
+            problem.backups.extend(backups.iter().copied());
+            problem.backups.sort_unstable();
+            problem.backups.dedup();
+        }
+    }
+    Ok(())
 }
 
 /// Manifests that later ones name, and that are gone. This version deletes none, so each is a loss.
@@ -245,9 +254,10 @@ fn check_packs(index: &Index, existing: &HashMap<PackName, u64>, report: &mut Ch
     }
     let mut indexed = HashSet::new();
     for pack in index.packs() {
-        indexed.insert(pack.name);
+        let is_first = indexed.insert(pack.name);
         let name = pack.name.to_name();
         match existing.get(&pack.name) {
+            None if !is_first => {}
             None => report.problems.push(Problem::new(name.as_str(), "is missing, and the index names it")),
             Some(size) if *size != pack.size => {
                 let text = format!("has {size} bytes, and the index says {}", pack.size);

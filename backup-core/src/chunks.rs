@@ -1,6 +1,8 @@
 //! Reading chunks: from id to plaintext, each fetched and opened once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod cache;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use backup_crypto::{ChunkId, ChunkKind, Encapsulation, Keys, PackKey, Session};
@@ -8,10 +10,12 @@ use backup_storage::Storage;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
+use self::cache::Cache;
 use crate::compress;
 use crate::format::names::PackName;
 use crate::format::pack::{self, PackHeader, PackedChunk};
 use crate::index::{Index, Location, run_blocking};
+use crate::problem::{cannot_read, is_finding};
 use crate::{Error, Result};
 
 /// Opens chunks of a repository. Shared by all that read.
@@ -19,15 +23,28 @@ use crate::{Error, Result};
 pub(crate) struct ChunkReader {
     storage: Arc<dyn Storage>,
     keys: Keys,
-    index: RwLock<Arc<Index>>,
-    openers: Mutex<HashMap<PackHeaderKey, Arc<Opener>>>,
+    known: RwLock<Known>,
+    /// Held while the index is read again: whoever needs that too waits and uses what came of it.
+    renewal: tokio::sync::Mutex<()>,
+    openers: Mutex<HashMap<PackHeader, Arc<Opener>>>,
     sessions: Mutex<HashMap<Encapsulation, Session>>,
     cache: Mutex<Cache>,
-    /// Packs that were found missing, so that the index is read again once for each.
-    gone: Mutex<HashSet<PackName>>,
 }
 
-type PackHeaderKey = [u8; 16];
+/// The index, and what was lost by it while there was no newer one: that is not looked for again.
+#[derive(Debug)]
+struct Known {
+    index: Arc<Index>,
+    lost: HashSet<Lost>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Lost {
+    /// A chunk that no segment names.
+    Chunk(ChunkId),
+    /// A pack that does not give what segments say it holds.
+    Pack(PackName),
+}
 
 /// Opens the chunks of one pack.
 #[derive(Debug)]
@@ -43,11 +60,11 @@ impl ChunkReader {
         Self {
             storage,
             keys,
-            index: RwLock::new(index),
+            known: RwLock::new(Known { index, lost: HashSet::new() }),
+            renewal: tokio::sync::Mutex::default(),
             openers: Mutex::default(),
             sessions: Mutex::default(),
             cache: Mutex::new(Cache::new(cache_bytes)),
-            gone: Mutex::default(),
         }
     }
 
@@ -56,11 +73,11 @@ impl ChunkReader {
     }
 
     pub(crate) fn index(&self) -> Arc<Index> {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).index.clone()
     }
 
     pub(crate) fn set_index(&self, index: Arc<Index>) {
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known { index, lost: HashSet::new() };
     }
 
     /// Reads one chunk.
@@ -95,9 +112,9 @@ impl ChunkReader {
     }
 
     async fn fetch(&self, kind: ChunkKind, wanted: Vec<ChunkId>) -> Result<Vec<(ChunkId, Bytes)>> {
-        let index = self.index_that_has(&wanted).await?;
+        let index = self.index_that_has(kind, &wanted).await?;
         let mut fetched = Vec::with_capacity(wanted.len());
-        let mut failed: Vec<(ChunkId, Error)> = Vec::new();
+        let mut failed: Vec<(Vec<ChunkId>, Error)> = Vec::new();
         let ranges = plan(&index, kind, &wanted)?;
         let index_ref = &index;
         let mut reads = stream::iter(ranges)
@@ -109,97 +126,112 @@ impl ChunkReader {
                     for (id, chunk) in chunks {
                         match chunk {
                             Ok(bytes) => fetched.push((id, bytes)),
-                            Err(error) => failed.push((id, error)),
+                            Err(error) => failed.push((vec![id], error)),
                         }
                     }
                 }
-                Err(error) => {
-                    let message = error.chain();
-                    let again = |chunk: &PackedChunk| (chunk.id, Error::new(error.kind(), message.clone()));
-                    failed.extend(range.chunks.iter().map(again));
-                }
+                Err(error) => failed.push((range.chunks.iter().map(|chunk| chunk.id).collect(), error)),
             }
         }
         drop(reads);
-        for (id, error) in failed {
-            fetched.push((id, self.fetch_elsewhere(&index, kind, id, error).await?));
+        for (ids, error) in failed {
+            for id in ids {
+                match self.fetch_elsewhere(&index, kind, id, &error).await? {
+                    Some(bytes) => fetched.push((id, bytes)),
+                    None => return Err(unreadable(&id, error)),
+                }
+            }
         }
         Ok(fetched)
     }
 
-    /// The first place failed: tries the others one by one.
+    /// The first place failed: tries the others one by one, and then those of a newer index, as somebody may have moved what was there.
     async fn fetch_elsewhere(
         &self,
-        index: &Index,
+        index: &Arc<Index>,
         kind: ChunkKind,
         id: ChunkId,
-        error: Error,
-    ) -> Result<Bytes> {
-        let failed = index.locations(&id).find(|location| location.chunk.kind == kind);
-        if let Some(bytes) = self.fetch_from_any(index, kind, id, failed).await {
-            return Ok(bytes);
-        }
-        if error.kind() == crate::ErrorKind::NotFound
-            && failed.is_some_and(|place| self.is_news(index, &place))
-        {
-            // The pack has gone: somebody may have moved what it held.
-            let index = Arc::new(Index::load(&self.storage, &self.keys).await?);
-            self.set_index(index.clone());
-            if let Some(bytes) = self.fetch_from_any(&index, kind, id, None).await {
-                return Ok(bytes);
+        error: &Error,
+    ) -> Result<Option<Bytes>> {
+        let mut index = index.clone();
+        let mut failed = index.places(kind, &id).next();
+        loop {
+            if let Some(bytes) = self.fetch_from_any(&index, kind, id, failed.take()).await? {
+                return Ok(Some(bytes));
+            }
+            if !is_finding(error) {
+                return Ok(None);
+            }
+            let first = index.places(kind, &id).next().and_then(|place| index.pack(place.pack));
+            let lost = first.map_or(Lost::Chunk(id), |pack| Lost::Pack(pack.name));
+            match self.newer_index(&index, lost).await? {
+                Some(newer) => index = newer,
+                None => return Ok(None),
             }
         }
-        if error.kind() == crate::ErrorKind::NotFound {
-            let text = format!("the chunk {id} cannot be read: the pack that holds it is missing");
-            return Err(Error::damaged(text).with_source(error));
-        }
-        Err(error.context(format!("the chunk {id} cannot be read")))
     }
 
-    /// Whether nobody has noticed yet that the pack of a place has gone.
-    fn is_news(&self, index: &Index, place: &Location) -> bool {
-        let pack = index.pack(place.pack);
-        pack.is_some_and(|pack| self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(pack.name))
-    }
-
-    /// Tries all places of a chunk but one.
+    /// Tries all places of a chunk but one. Fails if none has it and one of them may have it later.
     async fn fetch_from_any(
         &self,
         index: &Index,
         kind: ChunkKind,
         id: ChunkId,
         except: Option<Location>,
-    ) -> Option<Bytes> {
-        let places =
-            index.locations(&id).filter(|location| location.chunk.kind == kind && Some(*location) != except);
-        for location in places {
-            let range = PackRange { pack: location.pack, chunks: vec![location.chunk] };
-            if let Ok(mut chunks) = self.read_range(index, &range).await
-                && let Some((_, Ok(bytes))) = chunks.pop()
-            {
-                return Some(bytes);
+    ) -> Result<Option<Bytes>> {
+        let mut doubt = None;
+        for place in index.places(kind, &id).filter(|place| Some(*place) != except) {
+            let range = PackRange { pack: place.pack, chunks: vec![place.chunk] };
+            let read = self.read_range(index, &range).await;
+            match read.map(|mut chunks| chunks.pop().map(|(_, chunk)| chunk)) {
+                Ok(Some(Ok(bytes))) => return Ok(Some(bytes)),
+                Ok(Some(Err(error))) | Err(error) if !is_finding(&error) => doubt = Some(error),
+                Ok(_) | Err(_) => {}
             }
         }
-        None
+        doubt.map_or(Ok(None), |error| Err(unreadable(&id, error)))
     }
 
     /// The index, read again if it lacks a chunk: somebody may have written or moved it since.
-    async fn index_that_has(&self, wanted: &[ChunkId]) -> Result<Arc<Index>> {
-        let index = self.index();
-        if wanted.iter().all(|id| index.locations(id).next().is_some()) {
-            return Ok(index);
+    async fn index_that_has(&self, kind: ChunkKind, wanted: &[ChunkId]) -> Result<Arc<Index>> {
+        let mut index = self.index();
+        while let Some(id) = wanted.iter().find(|id| index.places(kind, id).next().is_none()) {
+            match self.newer_index(&index, Lost::Chunk(*id)).await? {
+                Some(newer) => index = newer,
+                None => return Err(unknown(&index, id)),
+            }
         }
-        let index = Arc::new(Index::load(&self.storage, &self.keys).await?);
-        self.set_index(index.clone());
-        match wanted.iter().find(|id| index.locations(id).next().is_none()) {
-            None => Ok(index),
-            Some(id) => Err(match index.unreadable.first() {
-                None => missing(id),
-                Some((name, error)) => Error::damaged(format!(
-                    "the chunk {id} is in no index segment that can be read, and {name} cannot"
-                ))
-                .with_source(Error::damaged(error.chain())),
-            }),
+        Ok(index)
+    }
+
+    /// An index that may know more than this one of what was lost; `None` if there is none. Nothing is read again unless there are new segments.
+    async fn newer_index(&self, than: &Arc<Index>, lost: Lost) -> Result<Option<Arc<Index>>> {
+        if let Some(settled) = self.settled(than, lost) {
+            return Ok(settled);
+        }
+        let _renewal = self.renewal.lock().await;
+        if let Some(settled) = self.settled(than, lost) {
+            return Ok(settled);
+        }
+        if than.is_outdated(&self.storage).await? {
+            let index = Arc::new(Index::load(&self.storage, &self.keys).await?);
+            self.set_index(index.clone());
+            return Ok(Some(index));
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&known.index, than) {
+            known.lost.insert(lost);
+        }
+        Ok(None)
+    }
+
+    /// What is known without asking the storage: that there is a newer index, or that there was none when the same was lost before.
+    fn settled(&self, than: &Arc<Index>, lost: Lost) -> Option<Option<Arc<Index>>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&known.index, than) {
+            known.lost.contains(&lost).then_some(None)
+        } else {
+            Some(Some(known.index.clone()))
         }
     }
 
@@ -212,7 +244,7 @@ impl ChunkReader {
         let too_short = || Error::damaged(format!("{name} is shorter than the index says"));
         let bytes = self.storage.get_range(&name, start..end).await.map_err(|error| match error.kind() {
             backup_storage::ErrorKind::Invalid => too_short().with_source(error),
-            _ => error.into(),
+            _ => cannot_read(&name, error),
         })?;
         if bytes.len() as u64 != end - start {
             return Err(too_short());
@@ -234,7 +266,7 @@ impl ChunkReader {
 
     /// The keys of one pack, derived once.
     pub(crate) fn opener(&self, header: &PackHeader) -> Result<Arc<Opener>> {
-        if let Some(opener) = self.openers.lock().unwrap_or_else(PoisonError::into_inner).get(&header.salt) {
+        if let Some(opener) = self.openers.lock().unwrap_or_else(PoisonError::into_inner).get(header) {
             return Ok(opener.clone());
         }
         let data = match &header.session {
@@ -249,7 +281,7 @@ impl ChunkReader {
         if openers.len() >= MAX_OPENERS {
             openers.clear();
         }
-        openers.insert(header.salt, opener.clone());
+        openers.insert(header.clone(), opener.clone());
         Ok(opener)
     }
 
@@ -303,8 +335,7 @@ impl PackRange {
 fn plan(index: &Index, kind: ChunkKind, wanted: &[ChunkId]) -> Result<Vec<PackRange>> {
     let mut places: Vec<Location> = Vec::with_capacity(wanted.len());
     for id in wanted {
-        let place = index.locations(id).find(|location| location.chunk.kind == kind);
-        places.push(place.ok_or_else(|| missing(id))?);
+        places.push(index.places(kind, id).next().ok_or_else(|| missing(id))?);
     }
     places.sort_unstable_by_key(|location| (location.pack, location.chunk.offset));
     let mut ranges: Vec<PackRange> = Vec::new();
@@ -328,45 +359,24 @@ fn missing(id: &ChunkId) -> Error {
     Error::damaged(format!("the chunk {id} is not in the repository"))
 }
 
-/// Recently opened chunks, bounded in bytes; what was not used for longest goes first.
-#[derive(Debug)]
-struct Cache {
-    limit: usize,
-    held: usize,
-    tick: u64,
-    chunks: HashMap<ChunkId, (Bytes, u64)>,
-    ages: BTreeMap<u64, ChunkId>,
+/// The error of a chunk that no segment names, which is also said of those that could not be read.
+fn unknown(index: &Index, id: &ChunkId) -> Error {
+    match index.unreadable.first() {
+        None => missing(id),
+        Some((name, error)) => Error::damaged(format!(
+            "the chunk {id} is in no index segment that can be read, and {name} cannot"
+        ))
+        .with_source(Error::damaged(error.chain())),
+    }
 }
 
-impl Cache {
-    fn new(limit: usize) -> Self {
-        Self { limit, held: 0, tick: 0, chunks: HashMap::new(), ages: BTreeMap::new() }
+/// The error of a chunk of which all places failed, the first one with this error.
+fn unreadable(id: &ChunkId, error: Error) -> Error {
+    if error.kind() == crate::ErrorKind::NotFound {
+        let text = format!("the chunk {id} cannot be read: the pack that holds it is missing");
+        return Error::damaged(text).with_source(error);
     }
-
-    fn get(&mut self, id: &ChunkId) -> Option<Bytes> {
-        let (bytes, age) = self.chunks.get_mut(id)?;
-        self.tick += 1;
-        self.ages.remove(age);
-        *age = self.tick;
-        self.ages.insert(self.tick, *id);
-        Some(bytes.clone())
-    }
-
-    fn put(&mut self, id: ChunkId, bytes: Bytes) {
-        if self.chunks.contains_key(&id) {
-            return;
-        }
-        self.tick += 1;
-        self.held += bytes.len();
-        self.ages.insert(self.tick, id);
-        self.chunks.insert(id, (bytes, self.tick));
-        while self.held > self.limit {
-            let Some((_, oldest)) = self.ages.pop_first() else { return };
-            if let Some((bytes, _)) = self.chunks.remove(&oldest) {
-                self.held -= bytes.len();
-            }
-        }
-    }
+    error.context(format!("the chunk {id} cannot be read"))
 }
 
 /// Requests at once.
@@ -377,3 +387,6 @@ const MAX_GAP: u64 = 128 * 1024;
 const MAX_RANGE: u64 = 8 * 1024 * 1024;
 /// Packs whose keys are kept.
 const MAX_OPENERS: usize = 4096;
+
+#[cfg(test)]
+mod tests;

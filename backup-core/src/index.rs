@@ -1,10 +1,10 @@
 //! The index in memory: chunk id to pack, offset, length.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use backup_crypto::{AuthorId, ChunkId, Keys};
-use backup_storage::{Object, Storage, StorageExt as _};
+use backup_crypto::{AuthorId, ChunkId, ChunkKind, Keys};
+use backup_storage::{Name, Object, Storage, StorageExt as _};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -13,6 +13,7 @@ use crate::format::index::IndexedPack;
 use crate::format::names::{self, PackName};
 use crate::format::pack::{PackHeader, PackedChunk};
 use crate::format::{index as segment, limit, record};
+use crate::problem::cannot_read;
 use crate::{Error, ErrorKind, Result};
 
 /// Where chunks are. Every location known is kept, so that a damaged pack need not be the end of a chunk.
@@ -21,8 +22,11 @@ pub(crate) struct Index {
     packs: Vec<KnownPack>,
     chunks: HashMap<ChunkId, Location>,
     /// Further locations of chunks that are stored more than once.
-    spare: HashMap<ChunkId, Vec<Location>>,
-    numbers: HashMap<PackName, u32>,
+    spare: HashMap<ChunkId, BTreeSet<Location>>,
+    /// Positions among the packs. A pack is all that is said of it: what one segment claims of a name hides nothing that another one knows.
+    numbers: HashMap<KnownPack, u32>,
+    /// The names of all segments that were listed.
+    listed: HashSet<Name>,
     /// Segments that could not be read, and why.
     pub(crate) unreadable: Vec<(String, Error)>,
     /// Number of segments read.
@@ -30,7 +34,7 @@ pub(crate) struct Index {
 }
 
 /// A pack as the index knows it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct KnownPack {
     pub(crate) name: PackName,
     pub(crate) size: u64,
@@ -38,7 +42,7 @@ pub(crate) struct KnownPack {
 }
 
 /// One place where a chunk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Location {
     /// Position of the pack among [`Index::packs`].
     pub(crate) pack: u32,
@@ -50,10 +54,10 @@ impl Index {
     /// Segments that cannot be read are remembered, not fatal: what they alone knew counts as unknown.
     pub(crate) async fn load(storage: &Arc<dyn Storage>, keys: &Keys) -> Result<Self> {
         let mut index = Self::default();
-        let mut seen = HashSet::new();
         loop {
-            let listed = storage.list_all(names::INDEX).await?;
-            let new: Vec<_> = listed.into_iter().filter(|object| seen.insert(object.name.clone())).collect();
+            let objects = storage.list_all(names::INDEX).await?;
+            let new: Vec<_> =
+                objects.into_iter().filter(|object| index.listed.insert(object.name.clone())).collect();
             if new.is_empty() {
                 return Ok(index);
             }
@@ -80,30 +84,46 @@ impl Index {
         }
     }
 
+    /// Whether there are segments that were not there when this was read.
+    pub(crate) async fn is_outdated(&self, storage: &Arc<dyn Storage>) -> Result<bool> {
+        let objects = storage.list_all(names::INDEX).await?;
+        Ok(objects.iter().any(|object| !self.listed.contains(&object.name)))
+    }
+
     pub(crate) fn insert(&mut self, pack: IndexedPack) {
-        let number = u32::try_from(self.packs.len()).unwrap_or(u32::MAX);
-        if number == u32::MAX || self.numbers.contains_key(&pack.name) {
-            return;
-        }
-        self.numbers.insert(pack.name, number);
-        self.packs.push(KnownPack { name: pack.name, size: pack.size, header: pack.header });
+        let known = KnownPack { name: pack.name, size: pack.size, header: pack.header };
+        let Some(number) = self.number(known) else { return };
         self.chunks.reserve(pack.chunks.len());
         for chunk in pack.chunks {
             let location = Location { pack: number, chunk };
-            if let Some(first) = self.chunks.get(&chunk.id) {
-                if *first != location {
-                    self.spare.entry(chunk.id).or_default().push(location);
-                }
-            } else {
-                self.chunks.insert(chunk.id, location);
+            match self.chunks.get(&chunk.id) {
+                None => drop(self.chunks.insert(chunk.id, location)),
+                Some(first) if *first == location => {}
+                Some(_) => drop(self.spare.entry(chunk.id).or_default().insert(location)),
             }
         }
     }
 
+    /// The position of a pack, which joins the others if it is not among them.
+    fn number(&mut self, pack: KnownPack) -> Option<u32> {
+        if let Some(number) = self.numbers.get(&pack) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.packs.len()).ok()?;
+        self.packs.push(pack.clone());
+        self.numbers.insert(pack, number);
+        Some(number)
+    }
+
     /// All known places of a chunk.
     pub(crate) fn locations(&self, id: &ChunkId) -> impl Iterator<Item = Location> + '_ {
-        let spare = self.spare.get(id).map_or(&[][..], Vec::as_slice);
-        self.chunks.get(id).copied().into_iter().chain(spare.iter().copied())
+        let spare = self.spare.get(id).into_iter().flatten();
+        self.chunks.get(id).copied().into_iter().chain(spare.copied())
+    }
+
+    /// The known places of a chunk of a kind.
+    pub(crate) fn places(&self, kind: ChunkKind, id: &ChunkId) -> impl Iterator<Item = Location> + '_ {
+        self.locations(id).filter(move |location| location.chunk.kind == kind)
     }
 
     pub(crate) fn pack(&self, number: u32) -> Option<&KnownPack> {
@@ -138,7 +158,7 @@ async fn read_segment(storage: &Arc<dyn Storage>, keys: &Keys, object: &Object) 
     let Some(hash) = names::parse_hashed(name, names::INDEX) else {
         return Err(Error::damaged(format!("{name} is not the name of an index segment")));
     };
-    let bytes = storage.get(&names::hashed(names::INDEX, &hash)).await?;
+    let bytes = storage.get(&object.name).await.map_err(|error| cannot_read(&object.name, error))?;
     let keys = keys.clone();
     let name = name.to_owned();
     run_blocking(move || {
@@ -149,7 +169,7 @@ async fn read_segment(storage: &Arc<dyn Storage>, keys: &Keys, object: &Object) 
     .await
 }
 
-/// Writes one segment that names some packs.
+/// Writes one segment that names some packs: no more of them than fit into one.
 pub(crate) async fn write_segment(
     storage: &Arc<dyn Storage>,
     keys: &Keys,
@@ -158,6 +178,12 @@ pub(crate) async fn write_segment(
 ) -> Result<u64> {
     let sealed = record::seal(keys, random, Kind::Index, &[], segment::encode(packs)?)?;
     let size = sealed.len() as u64;
+    if size > limit::INDEX {
+        return Err(Error::invalid(format!(
+            "an index segment would have {size} bytes, more than the {} that it may have",
+            limit::INDEX
+        )));
+    }
     let name = names::hashed(names::INDEX, &names::hash(&sealed));
     storage.create(&name, Bytes::from(sealed)).await?;
     Ok(size)
@@ -186,3 +212,6 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
 
 /// Objects read at once.
 const PARALLEL: usize = 8;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What a verification or a check found wrong.
 
+use backup_storage::Name;
 use serde::Serialize;
 
 use crate::{BackupId, Error};
@@ -37,4 +38,15 @@ pub(crate) fn is_finding(error: &Error) -> bool {
         error.kind(),
         crate::ErrorKind::Damaged | crate::ErrorKind::Unsupported | crate::ErrorKind::NotFound
     )
+}
+
+/// The error of an object that the storage did not give. A broken disk stays broken: what cannot be read for a reason that no waiting,
+/// no right and no other name would mend is damage, and only what needs it suffers.
+pub(crate) fn cannot_read(name: &Name, error: backup_storage::Error) -> Error {
+    match error.kind() {
+        backup_storage::ErrorKind::Other => {
+            Error::damaged(format!("{name} cannot be read")).with_source(error)
+        }
+        _ => error.into(),
+    }
 }

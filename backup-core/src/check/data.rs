@@ -14,7 +14,9 @@ use crate::format::limit;
 use crate::format::names::{self, PackName};
 use crate::format::pack::{FOOTER, PackHeader, PackedChunk, decode_directory, decode_footer};
 use crate::index::run_blocking;
-use crate::problem::{Problem, is_finding};
+use crate::list::StoredBackup;
+use crate::problem::{Problem, cannot_read, is_finding};
+use crate::references::Search;
 use crate::{BackupId, Error, ErrorKind, Repository, Result};
 
 /// Reads a random share of the packs: each must be what its name says, and each of its chunks must open and be what its id says.
@@ -66,7 +68,8 @@ async fn read_pack(
     name: PackName,
     expected: Option<&HashSet<ChunkPlace>>,
 ) -> Result<()> {
-    let bytes = repository.storage().get(&name.to_name()).await?;
+    let object = name.to_name();
+    let bytes = repository.storage().get(&object).await.map_err(|error| cannot_read(&object, error))?;
     let (reader, expected) = (reader.clone(), expected.cloned());
     run_blocking(move || open_pack(&reader, name, &bytes, expected.as_ref())).await
 }
@@ -110,25 +113,28 @@ fn place(chunk: &PackedChunk) -> ChunkPlace {
 
 fn indexed(reader: &ChunkReader) -> HashMap<PackName, HashSet<ChunkPlace>> {
     let index = reader.index();
-    let by_pack = index.chunks_by_pack();
-    let places = |(number, chunks): (u32, Vec<PackedChunk>)| {
-        index.pack(number).map(|pack| (pack.name, chunks.iter().map(place).collect()))
-    };
-    by_pack.into_iter().filter_map(places).collect()
+    let mut places: HashMap<PackName, HashSet<ChunkPlace>> = HashMap::new();
+    for (number, chunks) in index.chunks_by_pack() {
+        if let Some(pack) = index.pack(number) {
+            places.entry(pack.name).or_default().extend(chunks.iter().map(place));
+        }
+    }
+    places
 }
 
 /// Which backups refer to which damaged packs, by the packs' names.
 pub(super) async fn affected(
-    repository: &Repository,
+    reader: &ChunkReader,
+    backups: &[StoredBackup],
     bad: &HashMap<ChunkId, String>,
+    context: &Context,
 ) -> Result<HashMap<String, Vec<BackupId>>> {
     let mut affected: HashMap<String, Vec<BackupId>> = HashMap::new();
-    let reader = repository.chunk_reader().await?;
-    for backup in repository.read_backups(None).await? {
-        for chunk in crate::references::of_backup(&reader, &backup).await? {
-            if let Some(pack) = bad.get(&chunk) {
-                affected.entry(pack.clone()).or_default().push(backup.name.id);
-            }
+    let mut search = Search::new(reader, bad);
+    for backup in backups {
+        context.check()?;
+        for pack in search.of_backup(backup).await? {
+            affected.entry(pack.to_owned()).or_default().push(backup.name.id);
         }
     }
     Ok(affected)

@@ -141,13 +141,16 @@ impl Context {
     /// How far the operation is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let known = |value: u64| (value > 0).then_some(value);
+        // A total that was exceeded was a bad guess: none is better.
+        let known = |total: u64, done: u64| (total > 0 && total >= done).then_some(total);
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (items, bytes) = (load(&self.shared.items), load(&self.shared.bytes));
         Progress {
-            items: self.shared.items.load(Ordering::Relaxed),
-            total_items: known(self.shared.total_items.load(Ordering::Relaxed)),
-            bytes: self.shared.bytes.load(Ordering::Relaxed),
-            total_bytes: known(self.shared.total_bytes.load(Ordering::Relaxed)),
-            stored_bytes: self.shared.stored_bytes.load(Ordering::Relaxed),
+            items,
+            total_items: known(load(&self.shared.total_items), items),
+            bytes,
+            total_bytes: known(load(&self.shared.total_bytes), bytes),
+            stored_bytes: load(&self.shared.stored_bytes),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{FORMAT, MAGIC, limit, record};
 use crate::{Error, Result};
 
 /// What stands at the front of a pack, in the clear: all that its keys are made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct PackHeader {
     /// Epoch of the meta key, from which meta chunks of the pack are sealed.
     pub(crate) meta_epoch: u32,
@@ -22,7 +22,7 @@ pub(crate) struct PackHeader {
 }
 
 /// Where a chunk is in a pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PackedChunk {
     pub(crate) id: ChunkId,
     pub(crate) kind: ChunkKind,

@@ -1,24 +1,23 @@
 //! Reading trees and contents of a stored backup.
 
-use std::collections::VecDeque;
+mod entries;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use backup_crypto::{ChunkId, ChunkKind, ContentHasher};
+use backup_crypto::{ChunkId, ChunkKind, ContentHasher, Keys};
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 
+use self::entries::EntryReader;
 use super::walk::MapWalk;
 use crate::chunks::ChunkReader;
 use crate::engine::{
-    ArtifactInfo, ArtifactKind, Content, Entries, Extent, ExtentList, Facts, Piece, ServiceReader,
-    StoredContent, TreeReader, path_order,
+    ArtifactInfo, ArtifactKind, Extent, ExtentList, Facts, Piece, ServiceReader, StoredContent, TreeReader,
 };
 use crate::format::content::{OwnedContent, OwnedExtents};
-use crate::format::limit;
-use crate::format::node::{Child, SegmentKind, decode_children, decode_segment};
-use crate::format::tree::decode_entries;
 use crate::packer::Packer;
 use crate::tree::content::HOLE_STEP;
 use crate::{Error, ErrorKind, Result};
@@ -85,26 +84,21 @@ impl ServiceReader for StoredService {
     }
 
     async fn contents(&self, wanted: &[StoredContent<'_>]) -> Result<Vec<Bytes>> {
-        let inline = |content: &StoredContent<'_>| match content.extents {
-            ExtentList::Inline(extents) => extents.iter().filter_map(|extent| extent.chunk).collect(),
-            ExtentList::Map(_) => Vec::new(),
-        };
-        let ids: Vec<ChunkId> = wanted.iter().flat_map(inline).collect();
-        let chunks = self.reader.get_all(ChunkKind::Data, &ids).await?;
         let mut found = Vec::with_capacity(wanted.len());
-        for content in wanted {
-            let bytes = match content.extents {
-                ExtentList::Map(_) => collect(self.content(*content).await?).await?,
-                ExtentList::Inline(extents) => {
-                    let pieces = extents.iter().map(|extent| cut(extent, |id| chunks.get(&id).cloned()));
-                    let bytes = join(pieces.collect::<Result<Vec<_>>>()?)?;
-                    if self.reader.keys().content_hash(&bytes) != content.hash {
-                        return Err(differs());
-                    }
-                    bytes
-                }
-            };
-            found.push(bytes);
+        let mut rest = wanted;
+        while let Some(first) = rest.first() {
+            let (count, ids) = together(rest);
+            if count == 0 {
+                found.push(collect(self.content(*first).await?).await?);
+                rest = &rest[1..];
+                continue;
+            }
+            let group;
+            (group, rest) = rest.split_at(count);
+            let chunks = self.reader.get_all(ChunkKind::Data, &ids).await?;
+            for content in group {
+                found.push(put_together(self.reader.keys(), content, &chunks)?);
+            }
         }
         Ok(found)
     }
@@ -187,17 +181,19 @@ impl ContentState {
                 None => self.map = None,
             }
         }
-        let mut next = Vec::new();
+        let (mut next, mut ids): (_, Vec<ChunkId>) = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while let Some(extent) = self.extents.front() {
             let length = if extent.chunk.is_some() { extent.length } else { 0 };
-            if !next.is_empty() && bytes + length > READ_AHEAD {
+            let new = extent.chunk.filter(|chunk| !ids.contains(chunk));
+            let full = bytes + length > READ_AHEAD || (new.is_some() && ids.len() == CHUNKS_AT_ONCE);
+            if !next.is_empty() && full {
                 break;
             }
             bytes += length;
+            ids.extend(new);
             next.extend(self.extents.pop_front());
         }
-        let ids: Vec<ChunkId> = next.iter().filter_map(|extent| extent.chunk).collect();
         let chunks = self.reader.get_all(ChunkKind::Data, &ids).await?;
         for extent in &next {
             let piece = cut(extent, |id| chunks.get(&id).cloned())?;
@@ -208,165 +204,6 @@ impl ContentState {
         }
         Ok(())
     }
-}
-
-/// Reads the entries of a tree from its segments.
-struct EntryReader {
-    reader: Arc<ChunkReader>,
-    below: Vec<u8>,
-    reliable: Option<Packer>,
-    /// Segments still to read, in reverse order: id, level, first key, first key of the one after.
-    stack: Vec<Pending>,
-    /// How many segments at the top of the stack were read ahead.
-    ahead: usize,
-    last_path: Option<Vec<u8>>,
-}
-
-struct Pending {
-    chunk: ChunkId,
-    level: usize,
-    key: Option<Vec<u8>>,
-}
-
-impl EntryReader {
-    fn new(reader: Arc<ChunkReader>, root: ChunkId, below: &[u8], reliable: Option<Packer>) -> Self {
-        let stack = vec![Pending { chunk: root, level: 0, key: None }];
-        Self { reader, below: below.to_vec(), reliable, stack, ahead: 0, last_path: None }
-    }
-
-    /// The next leaf that may hold something wanted.
-    async fn next_leaf(&mut self) -> Result<Option<Entries>> {
-        loop {
-            self.read_ahead().await?;
-            let Some(pending) = self.stack.pop() else { return Ok(None) };
-            if pending.level > limit::LEVELS {
-                return Err(Error::damaged("a tree has too many levels"));
-            }
-            let bytes = self.reader.get(ChunkKind::Meta, pending.chunk).await?;
-            let segment = decode_segment(&bytes)?;
-            match segment.kind {
-                SegmentKind::TreeLeaf => {
-                    let entries = decode_entries(segment)?;
-                    let first = entries.get(0).map(|entry| entry.path.to_vec());
-                    if pending.key.is_some() && pending.key != first {
-                        return Err(Error::damaged("a leaf of a tree does not begin where its node says"));
-                    }
-                    return Ok(Some(entries));
-                }
-                SegmentKind::TreeNode => {
-                    let children = decode_children(segment)?;
-                    if pending
-                        .key
-                        .as_ref()
-                        .is_some_and(|key| children.first().is_none_or(|child| child.key != *key))
-                    {
-                        return Err(Error::damaged("a node of a tree does not begin where its parent says"));
-                    }
-                    let wanted = wanted(children, &self.below);
-                    self.ahead = 0;
-                    self.stack.extend(wanted.into_iter().rev().map(|child| Pending {
-                        chunk: child.chunk,
-                        level: pending.level + 1,
-                        key: Some(child.key),
-                    }));
-                }
-                _ => return Err(Error::damaged("a tree has a segment of a content map")),
-            }
-        }
-    }
-
-    /// Reads the segments that come next together: they are neighbours in their packs.
-    async fn read_ahead(&mut self) -> Result<()> {
-        if self.ahead == 0 {
-            let next: Vec<_> =
-                self.stack.iter().rev().take(SEGMENTS_AHEAD).map(|pending| pending.chunk).collect();
-            self.reader.get_all(ChunkKind::Meta, &next).await?;
-            self.ahead = next.len();
-        }
-        self.ahead = self.ahead.saturating_sub(1);
-        Ok(())
-    }
-
-    async fn is_reliable(&self, packer: &Packer, content: Content<'_>) -> Result<bool> {
-        let Content::Stored(content) = content else { return Ok(true) };
-        let all = |extents: &[Extent]| {
-            extents.iter().filter_map(|extent| extent.chunk).all(|chunk| packer.has(ChunkKind::Data, &chunk))
-        };
-        match content.extents {
-            ExtentList::Inline(extents) => Ok(all(extents)),
-            ExtentList::Map(root) => {
-                let mut map = MapWalk::new(&self.reader, root, content.size);
-                loop {
-                    match map.next().await {
-                        Ok(None) => return Ok(true),
-                        Ok(Some(leaf)) => {
-                            let segments =
-                                leaf.segments.iter().all(|chunk| packer.has(ChunkKind::Meta, chunk));
-                            if !segments || !all(&leaf.extents) {
-                                return Ok(false);
-                            }
-                        }
-                        Err(error) if error.kind() == ErrorKind::Damaged => return Ok(false),
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl TreeReader for EntryReader {
-    async fn next(&mut self) -> Result<Option<Entries>> {
-        while let Some(leaf) = self.next_leaf().await? {
-            if let (Some(last), Some(first)) = (&self.last_path, leaf.get(0))
-                && path_order(last, first.path) != std::cmp::Ordering::Less
-            {
-                return Err(Error::damaged("the leaves of a tree are not sorted"));
-            }
-            self.last_path =
-                leaf.len().checked_sub(1).and_then(|last| leaf.get(last)).map(|entry| entry.path.to_vec());
-            let mut kept = Entries::new();
-            for entry in leaf.iter().filter(|entry| is_at_or_below(entry.path, &self.below)) {
-                let reliable = match &self.reliable {
-                    None => true,
-                    Some(packer) => {
-                        self.is_reliable(packer, entry.content).await?
-                            && self.is_reliable(packer, entry.xattrs).await?
-                    }
-                };
-                if reliable {
-                    kept.push(&entry);
-                }
-            }
-            if !kept.is_empty() {
-                return Ok(Some(kept));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The children that may hold a path or something below it. A child reaches up to the first key of the next one.
-fn wanted(children: Vec<Child>, below: &[u8]) -> Vec<Child> {
-    let starts: Vec<Vec<u8>> = children.iter().skip(1).map(|child| child.key.clone()).collect();
-    let too_early = |position: usize| {
-        starts
-            .get(position)
-            .is_some_and(|next| path_order(next, below) != std::cmp::Ordering::Greater && next != below)
-    };
-    let too_late =
-        |key: &[u8]| path_order(key, below) == std::cmp::Ordering::Greater && !is_at_or_below(key, below);
-    let numbered = children.into_iter().enumerate();
-    numbered
-        .filter(|(position, child)| !too_early(*position) && !too_late(&child.key))
-        .map(|(_, child)| child)
-        .collect()
-}
-
-fn is_at_or_below(path: &[u8], folder: &[u8]) -> bool {
-    folder.is_empty()
-        || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
 }
 
 fn cut(extent: &Extent, chunk: impl FnOnce(ChunkId) -> Option<Bytes>) -> Result<Piece> {
@@ -380,13 +217,43 @@ fn cut(extent: &Extent, chunk: impl FnOnce(ChunkId) -> Option<Bytes>) -> Result<
     }
 }
 
-fn join(mut pieces: Vec<Piece>) -> Result<Bytes> {
-    if let [Piece::Data(bytes)] = pieces.as_mut_slice() {
-        return Ok(std::mem::take(bytes));
+/// How many contents at the front are read together, and the chunks that they are in: chunks are held in memory whole, so it is they
+/// that are bounded. None if the first is one to be read piece by piece.
+fn together(contents: &[StoredContent<'_>]) -> (usize, Vec<ChunkId>) {
+    let mut ids: Vec<ChunkId> = Vec::new();
+    for (count, content) in contents.iter().enumerate() {
+        let ExtentList::Inline(extents) = content.extents else { return (count, ids) };
+        let before = ids.len();
+        for chunk in extents.iter().filter_map(|extent| extent.chunk) {
+            if !ids.contains(&chunk) {
+                ids.push(chunk);
+            }
+        }
+        if ids.len() > CHUNKS_AT_ONCE {
+            ids.truncate(before);
+            return (count, ids);
+        }
     }
+    (contents.len(), ids)
+}
+
+/// One content from the chunks that it is in. It keeps a chunk in memory only if it is most of it.
+fn put_together(keys: &Keys, content: &StoredContent<'_>, chunks: &HashMap<ChunkId, Bytes>) -> Result<Bytes> {
+    let ExtentList::Inline(extents) = content.extents else { return Ok(Bytes::new()) };
     let mut all = BytesMut::new();
-    pieces.into_iter().try_for_each(|piece| append(&mut all, piece))?;
-    Ok(all.freeze())
+    let mut bytes = None;
+    for extent in extents {
+        match cut(extent, |id| chunks.get(&id).cloned())? {
+            Piece::Data(piece) if extents.len() == 1 => {
+                let chunk = extent.chunk.and_then(|id| chunks.get(&id)).map_or(0, Bytes::len);
+                let is_most = piece.len() >= chunk / 2;
+                bytes = Some(if is_most { piece } else { Bytes::copy_from_slice(&piece) });
+            }
+            piece => append(&mut all, piece)?,
+        }
+    }
+    let bytes = bytes.unwrap_or_else(|| all.freeze());
+    if keys.content_hash(&bytes) == content.hash { Ok(bytes) } else { Err(differs()) }
 }
 
 async fn collect(mut pieces: BoxStream<'static, Result<Piece>>) -> Result<Bytes> {
@@ -434,7 +301,10 @@ fn differs() -> Error {
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 /// Bytes of a large content read ahead.
 const READ_AHEAD: u64 = 8 * 1024 * 1024;
-/// Segments of a tree read with one request.
-const SEGMENTS_AHEAD: usize = 32;
+/// Chunks of contents, of at most 4 MiB each, held in memory at once.
+const CHUNKS_AT_ONCE: usize = 8;
 /// The longest content that is put together in memory.
 const MAX_COLLECTED: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

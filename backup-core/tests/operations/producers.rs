@@ -186,7 +186,7 @@ async fn a_write_abandoned_in_the_middle_fails_the_backup() {
     let engine = Scripted::new(|sink| async move {
         let mut writer = sink.stream(Artifact::new("dump")).await?;
         // More than may be on its way, so that it waits; then it is dropped.
-        assert!(writer.write(Bytes::from(noise(1, 48 << 20))).now_or_never().is_none(), "it did not wait");
+        assert!(writer.write(noise(1, 48 << 20)).now_or_never().is_none(), "it did not wait");
         let _ = writer.write(Bytes::from_static(b"more")).await;
         let _ = writer.commit().await;
         Ok(())

@@ -28,12 +28,6 @@ impl Directory {
             .map_err(|errno| failure::root(path, errno))
     }
 
-    /// Writes back what is not on the disk yet of the file system that this folder is on. What is written through a memory map
-    /// from then on gets a new time of change: pages that are still to be written back keep the old one.
-    pub(super) fn settle(&self) -> io::Result<()> {
-        rustix::fs::syncfs(&self.0)
-    }
-
     /// Opens a folder in this one; fails with `LOOP` or `NOTDIR` if it is something else.
     pub(super) fn open_folder(&self, name: &[u8]) -> io::Result<Self> {
         self.open(name, OFlags::DIRECTORY).map(Self)

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use backup_core::Result;
+use backup_core::crypto::ContentHasher;
 use backup_core::engine::{Entries, EntryKind};
 use tokio::task::JoinHandle;
 
@@ -11,7 +12,7 @@ use super::batch::{Batch, Found};
 use super::blocking;
 use super::capture::Source;
 use super::notices::Notices;
-use super::parent::Parent;
+use super::parent::{Parent, Recalled};
 use super::walk::Walk;
 
 /// Some paths, in order, to be made into entries.
@@ -22,6 +23,10 @@ pub(super) struct Job {
     pub(super) range: Range<usize>,
     /// The parent's entries of the unchanged ones among them, in order.
     pub(super) kept: Entries,
+    /// The parent's entries of files that are read, but may have the same content, in order.
+    pub(super) maybe_equal: Entries,
+    /// What hashes contents as the parent does.
+    pub(super) hasher: Option<ContentHasher>,
 }
 
 impl Job {
@@ -63,19 +68,25 @@ impl Planner {
             }
         }
         let start = self.next;
-        let mut kept = Entries::new();
+        let (mut kept, mut maybe_equal) = (Entries::new(), Entries::new());
         let mut bytes_to_read = 0;
         while let Some(found) = self.batch.get(self.next) {
             self.next += 1;
-            match self.parent.unchanged(found.path, &found.observed.metadata).await? {
-                Some(entry) => kept.push(&entry),
-                None => bytes_to_read += bytes_held(&found),
+            match self.parent.recall(found.path, &found.observed.metadata).await? {
+                Recalled::Unchanged(entry) => {
+                    kept.push(&entry);
+                    continue;
+                }
+                Recalled::MaybeEqual(entry) => maybe_equal.push(&entry),
+                Recalled::Nothing => {}
             }
+            bytes_to_read += bytes_held(&found);
             if bytes_to_read >= MAX_BYTES {
                 break;
             }
         }
-        Ok(Some(Job { batch: Arc::clone(&self.batch), range: start..self.next, kept }))
+        let (batch, range) = (Arc::clone(&self.batch), start..self.next);
+        Ok(Some(Job { batch, range, kept, maybe_equal, hasher: self.parent.hasher() }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use backup_core::crypto::ContentHasher;
 use backup_core::engine::{Content, Entries, Entry, EntryKind, Metadata, Timestamp};
 use backup_core::{BUNDLE_LIMIT, Result};
 use rustix::buffer::spare_capacity;
@@ -31,12 +32,16 @@ pub(super) enum Part {
 pub(super) fn read(job: &Job, notices: &Notices) -> Result<Vec<Part>> {
     let mut reader = Reader::new(notices);
     let mut kept = job.kept.iter().peekable();
+    let mut maybe_equal = job.maybe_equal.iter().peekable();
     let mut parts = Vec::new();
     for position in job.range.clone() {
         let Some(found) = job.batch.get(position) else { break };
         if let Some(entry) = kept.next_if(|entry| entry.path == found.path) {
             reader.entries.push(&Entry { metadata: found.observed.metadata, ..entry });
-        } else if !reader.add(&found)? {
+            continue;
+        }
+        reader.earlier = maybe_equal.next_if(|entry| entry.path == found.path).zip(job.hasher.as_ref());
+        if !reader.add(&found)? {
             parts.extend(reader.take_entries());
             parts.push(Part::Large(Arc::clone(&job.batch), position));
         }
@@ -119,11 +124,14 @@ struct Reader<'a> {
     entries: Entries,
     xattrs: Xattrs,
     content: Vec<u8>,
+    /// The parent's entry of the file being read, if it may have the same content, and what tells.
+    earlier: Option<(Entry<'a>, &'a ContentHasher)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(notices: &'a Notices) -> Self {
-        Self { notices, entries: Entries::new(), xattrs: Xattrs::default(), content: Vec::new() }
+        let (entries, xattrs) = (Entries::new(), Xattrs::default());
+        Self { notices, entries, xattrs, content: Vec::new(), earlier: None }
     }
 
     fn take_entries(&mut self) -> Option<Part> {
@@ -164,7 +172,7 @@ impl<'a> Reader<'a> {
                     self.notices.changed(found.path);
                 }
                 let metadata = Metadata { size, ..metadata };
-                let content = if size == 0 { Content::None } else { Content::Data(&self.content) };
+                let content = content(&self.content, self.earlier);
                 self.entries.push(&Entry { path: found.path, metadata, target: b"", content, xattrs });
                 break;
             }
@@ -215,6 +223,24 @@ impl<'a> Reader<'a> {
             xattrs,
         });
         Ok(())
+    }
+}
+
+/// A content that was read: as what the parent stores if that is the same, so that it is not stored again among other neighbours.
+fn content<'a>(read: &'a [u8], earlier: Option<(Entry<'a>, &ContentHasher)>) -> Content<'a> {
+    let hash = |hasher: &ContentHasher| {
+        let mut hasher = hasher.clone();
+        hasher.update(read);
+        hasher.finalize()
+    };
+    match earlier {
+        _ if read.is_empty() => Content::None,
+        Some((Entry { content: Content::Stored(stored), .. }, hasher))
+            if stored.size == read.len() as u64 && hash(hasher) == stored.hash =>
+        {
+            Content::Stored(stored)
+        }
+        _ => Content::Data(read),
     }
 }
 

@@ -11,7 +11,6 @@ use backup_core::engine::{
 
 use super::blocking;
 use super::capture::{Pass, Source, capture};
-use super::directory::Directory;
 use super::inventory::{self, Inventory};
 use super::tally::Tally;
 
@@ -25,13 +24,6 @@ pub(super) async fn prepare(
     parent: Option<Arc<dyn ServiceReader>>,
     sink: Arc<dyn Sink>,
 ) -> Result<Box<dyn Prepared>> {
-    let root = source.root.clone();
-    // Not needed to read the files, but to know later whether they changed.
-    blocking::run(move || {
-        let _ = Directory::open_root(&root)?.settle();
-        Ok(())
-    })
-    .await?;
     let known = parent.as_ref().is_some_and(|parent| inventory::recall(parent, context));
     let counting = (!known).then(|| Inventory::start(&source, context));
     if !context.pause_follows() {
@@ -54,7 +46,7 @@ struct Ready {
 #[async_trait]
 impl Prepared for Ready {
     async fn freeze(self: Box<Self>, context: &Context) -> Result<Box<dyn Snapshot>> {
-        let point = context.clock().now().to_rfc3339();
+        let point = context.clock().now().to_rfc3339().replace("+00:00", "Z");
         let Some(first) = &self.first_pass else {
             return Ok(Box::new(Frozen { point, ready: *self, tally: None }));
         };

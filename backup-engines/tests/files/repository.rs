@@ -164,3 +164,24 @@ async fn what_is_left_out_is_in_the_report() {
     let notice = &report.notices[0];
     assert_eq!((notice.service.as_str(), notice.path.as_str()), ("uploads", "shop.db"));
 }
+
+/// Files that changed so shortly before a backup that they must be read again lie among others that need not be. What is read and found
+/// equal is not stored again, whoever its neighbours are.
+#[tokio::test]
+async fn equal_content_that_is_read_again_is_not_stored_again() {
+    let (folder, home) = (Scratch::new(), Scratch::new());
+    for number in 0..400 {
+        folder.write(&format!("{number:03}"), noise(6_000, number));
+    }
+    let repository = repository(&home).await;
+    let environment = Environment::new("shop").service("files", backup_engines::Files::tree(folder.path("")));
+    repository.backup(&environment).await.unwrap();
+    for number in (0..400).step_by(3) {
+        let file = File::options().write(true).open(folder.path(&format!("{number:03}"))).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(number)).unwrap();
+    }
+    let again = repository.backup(&environment).await.unwrap();
+    assert!(again.stored_bytes < 64 * 1024, "{again:?}");
+    let report = repository.verify(again.id).read_data(true).await.unwrap();
+    assert!(report.problems.is_empty(), "{report:?}");
+}
