@@ -95,8 +95,7 @@ impl CheckRequest {
         check_packs(&index, &existing, &mut report);
         report.unconfirmed = manifests.unconfirmed.len() as u64;
         context.phase(Phase::Structure);
-        let names: HashSet<PackName> = existing.keys().copied().collect();
-        let mut survey = Survey::new(&reader, &names, false);
+        let mut survey = Survey::new(&reader, &existing, false);
         let mut heads = BTreeMap::new();
         let backups = self.read_manifests(&manifests, context, &mut report).await?;
         for backup in &backups {

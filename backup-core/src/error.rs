@@ -75,7 +75,7 @@ impl ErrorKind {
             Self::Damaged => "run a check, restore another backup, or bring the object back from a copy",
             Self::Full => "make room, then run it again",
             Self::Unavailable => "try again; if it stays, look at the cause below",
-            Self::Cancelled => "run it again to continue: what was stored is used",
+            Self::Cancelled => "run it again",
         }
     }
 }

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{
     Context, Engine, Existing, RestorePlan, RestoreSummary, Selection, ServiceReader, Target, Verdict,
+    VerdictLevel, printable_path,
 };
+use crate::index::run_blocking;
 use crate::list::{StoredBackup, as_seconds};
 use crate::observer::{Notice, NoticeLevel, Phase};
 use crate::{BackupId, Environment, Error, ErrorKind, Repository, Result};
@@ -187,6 +189,9 @@ impl RestoreRequest {
             plans.push((name.clone(), plan));
             steps.push(Step { name, from, way });
         }
+        if let (Some(verdict), Some((_, plan))) = (self.judge_base().await?, plans.first_mut()) {
+            plan.verdicts.push(verdict);
+        }
         Ok(PlannedRestore { id: self.id, context: context.clone(), started, steps, plans })
     }
 
@@ -207,6 +212,26 @@ impl RestoreRequest {
                 engine.plan_restore(context, from.clone(), &target, &selection).await
             }
         }
+    }
+
+    /// Several services get folders of their own, but they share the directory that these lie in: it must be empty too.
+    async fn judge_base(&self) -> Result<Option<Verdict>> {
+        let Some(Destination::Directory(base)) = &self.destination else { return Ok(None) };
+        if self.existing != Existing::Refuse || self.services.len() == 1 {
+            return Ok(None);
+        }
+        let looked_at = base.clone();
+        let is_filled = run_blocking(move || {
+            Ok(std::fs::read_dir(looked_at).is_ok_and(|mut entries| entries.next().is_some()))
+        });
+        Ok(is_filled.await?.then(|| {
+            Verdict::new(
+                VerdictLevel::Deny,
+                printable_path(base.as_os_str().as_encoded_bytes()),
+                "it is not empty",
+                "choose an empty directory, or allow the restore to change what is there",
+            )
+        }))
     }
 
     /// The services to restore, in the order of the backup.

@@ -75,7 +75,7 @@ impl VerifyRequest {
         context.phase(Phase::Index);
         let backup = self.repository.stored_backup(&self.id).await?;
         let reader = self.repository.chunk_reader().await?;
-        let existing = list_packs(self.repository.storage()).await?.into_keys().collect();
+        let existing = list_packs(self.repository.storage()).await?;
         let mut survey = Survey::new(&reader, &existing, self.read_data);
         let info = backup.info();
         context.expect(info.entries, info.logical_bytes);

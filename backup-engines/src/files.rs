@@ -28,8 +28,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backup_core::engine::{
-    Context, Engine, Facts, Preflight, Prepared, RestorePlan, RestoreSummary, Selection, ServiceReader, Sink,
-    Target, printable_path,
+    Context, Engine, Existing, Facts, Preflight, Prepared, RestorePlan, RestoreSummary, Selection,
+    ServiceReader, Sink, Target, Verdict, VerdictLevel, printable_path,
 };
 use backup_core::restore::directory as restore;
 use backup_core::{Error, ErrorKind, Result};
@@ -193,6 +193,15 @@ impl Engine for Files {
         let mut plan =
             restore::plan(context, &from, self.place(target)?, target.existing(), selection).await?;
         plan.target = target.clone();
+        let patterns = !self.excludes.is_empty() || !self.includes.is_empty() || self.one_file_system;
+        if patterns && *target == (Target::InPlace { existing: Existing::Mirror }) {
+            plan.verdicts.push(Verdict::new(
+                VerdictLevel::Deny,
+                printable_path(self.root.as_os_str().as_bytes()),
+                "what the backup leaves out by its patterns, or because it is on another file system, would be deleted",
+                "restore with Existing::Update, or without the patterns",
+            ));
+        }
         Ok(plan)
     }
 

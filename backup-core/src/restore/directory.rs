@@ -13,8 +13,13 @@
 //! * Folders and files come first, then links, pipes and devices, then deletions, then the attributes of folders,
 //!   deepest first.
 //! * On existing files only what differs is written; contents are compared by their hashes.
+//! * No more is deleted than was planned, and nothing is overwritten where the plan found nothing to overwrite but contents.
+//! * What looks like a SQLite database in use is never opened, replaced or deleted, and nothing directly in a folder on which
+//!   another file system is mounted is deleted: a backup may have left both out.
+//! * When a restore ends, what it wrote to the directory's file system is on the disk.
 //! * A file runs as another user only if its owner could be restored.
 
+mod allowance;
 mod attributes;
 mod decide;
 mod draft;
@@ -24,6 +29,7 @@ mod fill;
 mod finish;
 mod found;
 mod handles;
+mod in_use;
 mod lend;
 mod lineage;
 mod links;
@@ -51,7 +57,7 @@ use self::lend::lend;
 use self::place::Place;
 use self::placement::{Placement, placements, reserved};
 use self::planning::plan_all;
-use self::root::{Root, open_root};
+use self::root::{Opened, Root, open_root};
 use self::selected::Selected;
 use self::streams::restore_stream;
 use self::writer::Writer;
@@ -65,7 +71,9 @@ use crate::{Error, ErrorKind, Result};
 /// streams stays.
 ///
 /// A directory that cannot be used, or is not empty and may not be changed, is a
-/// [`Deny`](crate::engine::VerdictLevel::Deny) verdict.
+/// [`Deny`](crate::engine::VerdictLevel::Deny) verdict, as is a file that looks like a SQLite database in use and would have to be
+/// opened or replaced. Such files, and folders on which another file system is mounted, are
+/// [`Warn`](crate::engine::VerdictLevel::Warn) verdicts where mirroring leaves in place what the backup does not have.
 ///
 /// # Errors
 /// [`NotFound`](ErrorKind::NotFound) when the service has none of a selected path, [`Damaged`](ErrorKind::Damaged) when stored
@@ -100,7 +108,7 @@ pub async fn plan(
 /// The directory and those above it are made if they are missing. What was restored before an error stays.
 ///
 /// # Errors
-/// [`Exists`](ErrorKind::Exists) when the plan is denied or something may not be replaced, [`Damaged`](ErrorKind::Damaged) when
+/// [`Exists`](ErrorKind::Exists) when the plan is denied, something may not be replaced or more would be destroyed than was planned, [`Damaged`](ErrorKind::Damaged) when
 /// stored names or contents cannot be restored, [`Full`](ErrorKind::Full) and others as writing says; the message names the
 /// path.
 pub async fn restore(
@@ -118,8 +126,8 @@ pub async fn restore(
     let placements = placements(from.as_ref(), selection)?;
     let existing = plan.target.existing();
     let opened = directory.to_owned();
-    let ((), (root, fresh)) = lend((), move |()| open_root(&opened, existing)).await?;
-    let place = Place::new(Arc::new(root), &root::label(directory), existing, fresh, context);
+    let ((), Opened { root, empty, made }) = lend((), move |()| open_root(&opened, existing)).await?;
+    let place = Place::new(Arc::new(root), &root::label(directory), existing, empty, context).allowing(plan);
     let _give_up = place.stop().clone().drop_guard();
     context.expect(plan.create + plan.overwrite + plan.delete, plan.write_bytes);
 
@@ -132,6 +140,8 @@ pub async fn restore(
         let reserved = if placement.path.is_empty() { reserved(&placements) } else { Vec::new() };
         add(&mut summary, &restore_tree(from, &place, placement, selection, reserved).await?);
     }
+    let (directory, root) = (directory.to_owned(), Arc::clone(place.root()));
+    lend((), move |()| root::sync(&directory, &root, made)).await?;
     Ok(summary)
 }
 

@@ -9,6 +9,7 @@ use super::survey::{Artifact, Survey};
 use crate::engine::{
     Content, Context, Entries, ExtentList, Piece, ServiceReader, StoredContent, printable_path,
 };
+use crate::index::Location;
 use crate::tree::reader::StoredService;
 use crate::tree::walk::MapWalk;
 use crate::{Error, Result};
@@ -109,16 +110,21 @@ impl Survey<'_> {
         if self.seen.contains(&chunk) {
             return Ok(());
         }
-        let exists = |pack| self.index.pack(pack).is_some_and(|pack| self.existing.contains(&pack.name));
+        // A pack that is shorter than it should be may still hold the chunk.
+        let holds = |place: &Location| {
+            let size = self.index.pack(place.pack).and_then(|pack| self.existing.get(&pack.name));
+            let end = u64::from(place.chunk.offset) + u64::from(place.chunk.stored);
+            size.is_some_and(|size| *size >= end)
+        };
         let mut places = self.index.places(kind, &chunk);
         match places.next() {
             None => Err(Error::damaged(format!("the chunk {chunk} is not in the index"))),
-            Some(first) if !exists(first.pack) && !places.any(|place| exists(place.pack)) => {
+            Some(first) if !holds(&first) && !places.any(|place| holds(&place)) => {
                 let pack = self
                     .index
                     .pack(first.pack)
                     .map_or_else(String::new, |pack| pack.name.to_name().to_string());
-                Err(Error::damaged(format!("the chunk {chunk} is in {pack}, which is missing")))
+                Err(Error::damaged(format!("the chunk {chunk} is in {pack}, which is missing or too short")))
             }
             Some(_) => {
                 self.seen.insert(chunk);

@@ -19,7 +19,8 @@ use crate::{BackupId, Error, Result};
 pub(crate) struct Survey<'a> {
     pub(super) reader: &'a Arc<ChunkReader>,
     pub(super) index: Arc<Index>,
-    pub(super) existing: &'a HashSet<PackName>,
+    /// The packs that exist, and how long they are.
+    pub(super) existing: &'a HashMap<PackName, u64>,
     /// Whether contents are read too.
     pub(super) read_data: bool,
     /// Chunks looked up already.
@@ -54,7 +55,7 @@ impl Artifact<'_> {
 impl<'a> Survey<'a> {
     pub(crate) fn new(
         reader: &'a Arc<ChunkReader>,
-        existing: &'a HashSet<PackName>,
+        existing: &'a HashMap<PackName, u64>,
         read_data: bool,
     ) -> Self {
         Self {

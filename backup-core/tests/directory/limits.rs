@@ -12,10 +12,10 @@ use crate::service::{Item, Service};
 use crate::target::{Target, is_root};
 
 /// A small file system, gone when dropped.
-struct Mounted<'a>(&'a Path);
+pub(crate) struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
-    fn at(path: &'a Path, size: &str) -> Option<Self> {
+    pub(crate) fn at(path: &'a Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o"]).arg(format!("size={size}")).arg("none").arg(path);

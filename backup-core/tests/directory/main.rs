@@ -8,6 +8,7 @@ mod contents;
 mod existing;
 mod hostile;
 mod limits;
+mod protected;
 mod round_trip;
 mod selection;
 mod service;

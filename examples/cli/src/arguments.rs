@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use backup_core::Share;
 use backup_core::engine::Existing;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 /// Encrypted, deduplicating backups of folders.
 #[derive(Debug, Parser)]
 #[command(name = "backup", bin_name = "backup", version, propagate_version = true)]
-#[command(after_help = examples::ALL, disable_help_subcommand = true, max_term_width = 110)]
+#[command(after_help = examples::ALL, max_term_width = 110)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -129,7 +129,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "TEXT")]
     pub(crate) comment: Option<String>,
     /// A tag, kept with the backup; may be given several times
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tag: Vec<String>,
     /// Look at the services, say whether they can be backed up, and store nothing
     #[arg(long)]

@@ -26,6 +26,7 @@ use backup_core::{Error, ErrorKind};
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::output::plain_path;
 
 /// What the file says, with paths that do not depend on the current directory of whoever wrote it.
 #[derive(Debug, Default, Deserialize)]
@@ -63,12 +64,12 @@ pub(crate) struct ServiceTable {
 impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::io(format!("cannot read the configuration {}", path.display()), error)
+            Failure::unreadable(format!("cannot read the configuration {}", plain_path(path)), error)
         })?;
         let mut config: Self = toml::from_str(&text).map_err(|error| {
             Error::new(
                 ErrorKind::Invalid,
-                format!("the configuration {} cannot be understood", path.display()),
+                format!("the configuration {} cannot be understood", plain_path(path)),
             )
             .with_remedy("correct the file")
             .with_source(error)

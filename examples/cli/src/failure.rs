@@ -21,6 +21,9 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// What to do about an interrupt, unless the command knows better.
+const AGAIN: &str = "run it again when you are ready";
+
 /// The `error` member of a document.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorDocument {
@@ -46,15 +49,33 @@ impl Failure {
         Error::io(what, error).into()
     }
 
+    /// A file that somebody named on the command line cannot be read.
+    pub(crate) fn unreadable(what: impl std::fmt::Display, error: io::Error) -> Self {
+        let error = Error::io(what, error);
+        match error.kind() {
+            ErrorKind::Permission => error.into(),
+            _ => error.with_remedy("check the path").into(),
+        }
+    }
+
     /// A person, or a signal, ended the command.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Cancelled.as_str(),
             message: message.into(),
             causes: Vec::new(),
-            remedy: "run it again when you are ready".into(),
+            remedy: AGAIN.into(),
             exit: INTERRUPTED,
         }
+    }
+
+    /// The same with a remedy that fits better, if it is of this kind.
+    #[must_use]
+    pub(crate) fn remedied(mut self, kind: ErrorKind, remedy: &str) -> Self {
+        if self.kind == kind.as_str() {
+            self.remedy = remedy.into();
+        }
+        self
     }
 
     pub(crate) fn exit(&self) -> u8 {
@@ -89,16 +110,16 @@ impl From<Error> for Failure {
             causes.push(error.to_string());
             cause = error.source();
         }
-        let exit = match error.kind() {
-            ErrorKind::Cancelled => INTERRUPTED,
-            ErrorKind::Invalid => USAGE,
-            _ => FAILED,
+        let (exit, remedy) = match error.kind() {
+            ErrorKind::Cancelled => (INTERRUPTED, AGAIN),
+            ErrorKind::Invalid => (USAGE, error.remedy()),
+            _ => (FAILED, error.remedy()),
         };
         Self {
             kind: error.kind().as_str(),
             message: error.to_string(),
             causes,
-            remedy: error.remedy().to_owned(),
+            remedy: remedy.to_owned(),
             exit,
         }
     }

@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 
 use backup_core::CancellationToken;
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Failure, INTERRUPTED};
@@ -17,6 +18,8 @@ impl Interrupt {
     pub(crate) fn listen(answer: bool) -> Result<Self, Failure> {
         let hear = |kind| signal(kind).map_err(|error| Failure::io("cannot listen to signals", error));
         let (interrupt, terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+        // Once heard, a signal never ends the process again, whether or not anybody listens.
+        drop(hear(FILE_TOO_LARGE)?);
         let token = CancellationToken::new();
         tokio::spawn(watch(interrupt, terminate, token.clone(), answer));
         Ok(Self(token))
@@ -53,5 +56,9 @@ async fn wait(interrupt: &mut Signal, terminate: &mut Signal) {
         _ = terminate.recv() => {}
     }
 }
+
+/// Sent when a file would grow past the limit of the process (`ulimit -f`). Left alone it kills without a word; heard, the write
+/// fails as on a full disk, and the command says which one.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(Number::XFSZ.as_raw());
 
 const ANSWER: &str = "interrupted: ending cleanly; interrupt once more to stop at once";

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments, output: Output) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
         .map_err(|error| Failure::io("cannot start the threads that do the work", error))?;
     let outcome = runtime.block_on(async {
@@ -55,6 +56,9 @@ fn run(arguments: &Arguments, output: Output) -> Result<Outcome, Failure> {
     runtime.shutdown_background();
     outcome
 }
+
+/// Threads for files, storage and compression. More do not make it faster, and each keeps memory of its own.
+const BLOCKING_THREADS: usize = 4;
 
 fn report(failure: &Failure, output: Output) -> ExitCode {
     let code = ExitCode::from(failure.exit());
@@ -72,14 +76,8 @@ fn report(failure: &Failure, output: Output) -> ExitCode {
 /// What clap has to say: help, the version, or what is wrong with the command line.
 fn answer_without_running(answer: &clap::Error, output: Output) -> ExitCode {
     let printed = match (answer.kind(), output) {
-        (Clap::DisplayVersion, Output::Json) => {
-            let document = json!({ "program": "backup", "version": env!("CARGO_PKG_VERSION") });
-            return match output::print_document(&document) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(lost) => report(&lost, Output::Text),
-            };
-        }
-        (Clap::DisplayHelp | Clap::DisplayVersion, _) => answer.print(),
+        (Clap::DisplayVersion, _) => return print_version(output),
+        (Clap::DisplayHelp, _) => answer.print(),
         (_, Output::Json) => return report(&wrong_usage(answer), output),
         (_, Output::Text) => {
             let _ = answer.print();
@@ -90,6 +88,16 @@ fn answer_without_running(answer: &clap::Error, output: Output) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+/// The same after every command; clap would name each command a program.
+fn print_version(output: Output) -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    let document = json!({ "program": "backup", "version": version });
+    match output.result(&document, || format!("backup {version}\n")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(lost) => report(&lost, Output::Text),
     }
 }
 

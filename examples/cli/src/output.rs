@@ -10,6 +10,8 @@ pub(crate) mod time;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use backup_core::engine::printable_path;
 use serde::Serialize;
@@ -90,6 +92,11 @@ pub(crate) fn remark(text: &str) {
 /// Text from a repository as one line that cannot steer a terminal.
 pub(crate) fn plain(text: &str) -> String {
     printable_path(text.as_bytes())
+}
+
+/// A path of this machine as one line that cannot steer a terminal.
+pub(crate) fn plain_path(path: &Path) -> String {
+    printable_path(path.as_os_str().as_bytes())
 }
 
 /// A path for programs: its text, and its bytes in hexadecimal when the text alone would not say them.

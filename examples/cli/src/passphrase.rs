@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output::plain_path;
 use crate::terminal;
 
 /// A longer one is a mistake: somebody named a disk image.
@@ -22,8 +23,8 @@ const THREE_WAYS: &str = "give it with --passphrase-file, --passphrase-command o
 /// Where to take it from.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) file: Option<PathBuf>,
-    pub(crate) command: Option<OsString>,
+    file: Option<PathBuf>,
+    command: Option<OsString>,
 }
 
 /// What it is for.
@@ -36,6 +37,17 @@ pub(crate) enum Purpose {
 }
 
 impl Source {
+    /// What the flags name. Flags before and after the command are parsed apart, so that only here both can be seen.
+    pub(crate) fn named(file: Option<PathBuf>, command: Option<OsString>) -> Result<Self, Failure> {
+        if file.is_some() && command.is_some() {
+            return Err(Failure::usage(
+                "--passphrase-file and --passphrase-command exclude each other",
+                "give one of them",
+            ));
+        }
+        Ok(Self { file, command })
+    }
+
     /// The passphrase from the first place that has one.
     pub(crate) async fn passphrase(
         &self,
@@ -65,8 +77,8 @@ fn into_passphrase(mut bytes: Zeroizing<Vec<u8>>) -> Passphrase {
 async fn from_file(path: &Path, interrupt: &Interrupt) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let owned = path.to_owned();
     let bytes = read(move || read_bounded(File::open(owned)?), interrupt).await?;
-    let what = || format!("cannot read the passphrase file {}", path.display());
-    within_bounds(bytes.map_err(|error| Failure::io(what(), error))?, &path.display().to_string())
+    let what = || format!("cannot read the passphrase file {}", plain_path(path));
+    within_bounds(bytes.map_err(|error| Failure::unreadable(what(), error))?, &plain_path(path))
 }
 
 async fn from_command(command: &OsStr, interrupt: &Interrupt) -> Result<Zeroizing<Vec<u8>>, Failure> {

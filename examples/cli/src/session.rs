@@ -11,8 +11,8 @@ use crate::arguments::{Choice, Global};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::Output;
 use crate::output::progress::Display;
+use crate::output::{Output, plain_path};
 use crate::passphrase::{Purpose, Source};
 use crate::terminal;
 
@@ -30,6 +30,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn begin(global: &Global, output: Output) -> Result<Self, Failure> {
+        let passphrase = Source::named(global.passphrase_file.clone(), global.passphrase_command.clone())?;
         let config = global.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
         let given = global.repository.clone().filter(|location| !location.is_empty());
         let progress = Display::new(global.progress);
@@ -39,21 +40,14 @@ impl Session {
             progress: Arc::new(progress),
             location: given.or_else(|| config.location()),
             config,
-            passphrase: Source {
-                file: global.passphrase_file.clone(),
-                command: global.passphrase_command.clone(),
-            },
+            passphrase,
             yes: global.yes,
         })
     }
 
     /// The directory of the repository, if it is in one.
     pub(crate) fn directory(&self) -> Option<PathBuf> {
-        let text = self.location.clone()?.into_string();
-        match text {
-            Ok(text) => Location::parse(&text).ok()?.as_local().map(PathBuf::from),
-            Err(bytes) => Some(PathBuf::from(bytes)),
-        }
+        Location::parse(self.location.as_ref()?.to_str()?).ok()?.as_local().map(PathBuf::from)
     }
 
     /// Makes the repository.
@@ -75,13 +69,13 @@ impl Session {
                 "name one with --repository, BACKUP_REPOSITORY or `repository` in the file of --config",
             )
         })?;
+        let location = location.into_string().map_err(|other| {
+            let message =
+                format!("the repository {} has a name that is not UTF-8", plain_path(other.as_ref()));
+            Error::new(ErrorKind::Invalid, message).with_remedy("use another directory")
+        })?;
         let passphrase = self.passphrase.passphrase(purpose, &self.interrupt).await?;
-        // A directory may have a name that is not UTF-8; a URL may not.
-        let builder = match location.into_string() {
-            Ok(text) => Repository::builder(text),
-            Err(bytes) => Repository::builder(PathBuf::from(bytes)),
-        };
-        Ok(builder.keys(passphrase).observer(self.progress.clone()))
+        Ok(Repository::builder(location).keys(passphrase).observer(self.progress.clone()))
     }
 
     /// The backup that a person means.

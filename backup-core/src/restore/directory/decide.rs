@@ -8,8 +8,9 @@ use rustix::io::{Errno, pread};
 
 use super::found::{Found, Inode};
 use super::handles::Handles;
+use super::in_use::looks_in_use;
 use super::links::Links;
-use super::place::Place;
+use super::place::{IN_USE, Place};
 use super::xattrs::{Bearer, encode};
 use crate::Result;
 use crate::engine::{Content, Entries, Entry, EntryKind};
@@ -119,6 +120,9 @@ impl Decider {
         if !looks_right {
             return Ok(None);
         }
+        if looks_in_use(&folder, name).map_err(|errno| self.place.failed("look at", path, errno))? {
+            return self.standing_in_use(&folder, name, entry);
+        }
         // What cannot be read is written anew.
         let Ok(file) = openat(&*folder, name, flags, Mode::empty()) else { return Ok(None) };
         let Ok(found) = Found::of(&file) else { return Ok(None) };
@@ -131,6 +135,29 @@ impl Decider {
             return Ok(None);
         }
         Ok(Some((found, same_xattrs)))
+    }
+
+    /// The same for a file that must not be opened: only if it looks as it should be can it stay.
+    fn standing_in_use(
+        &mut self,
+        folder: &OwnedFd,
+        name: &[u8],
+        entry: &Entry<'_>,
+    ) -> Result<Option<(Found, bool)>> {
+        let found = Found::at(folder, name);
+        let found = found.map_err(|errno| self.place.failed("look at", entry.path, errno))?;
+        let looks_right = |found: &Found| {
+            found.kind() == Some(EntryKind::File)
+                && found.size() == entry.metadata.size
+                && found.is_dressed_as(&entry.metadata, self.place.owner())
+        };
+        let found = found.filter(looks_right).ok_or_else(|| self.place.in_use(entry.path))?;
+        if !self.links.may_stay(entry.metadata.link, &found, true) {
+            return Err(self.place.in_use(entry.path));
+        }
+        let message = format!("{IN_USE} and was not opened: by its size and time it is as in the backup");
+        self.place.context().inform(&self.place.path(entry.path), message);
+        Ok(Some((found, true)))
     }
 
     fn is_dressed(&self, entry: &Entry<'_>, found: &Found) -> bool {

@@ -12,6 +12,7 @@ use super::extras::Extras;
 use super::fetch::fetch_xattrs;
 use super::lend::lend;
 use super::lineage::is_above;
+use super::place::MOUNTED;
 use super::selected::Selected;
 use super::survey::is_wanted;
 use super::writer::Writer;
@@ -92,6 +93,11 @@ impl Finisher {
         }
         let place = self.writer.place();
         if held && place.existing() == Existing::Mirror && !place.is_fresh() {
+            if self.writer.is_mount(entry.path)? {
+                let place = self.writer.place();
+                place.context().inform(&place.path(entry.path), MOUNTED);
+                return Ok(());
+            }
             let mut names = self.writer.list(entry.path)?;
             if entry.path.is_empty() {
                 names.retain(|name| !self.reserved.iter().any(|reserved| **reserved == **name));

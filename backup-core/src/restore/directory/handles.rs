@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 use rustix::io::Errno;
 
+use super::found::Found;
 use super::lineage::split;
 
 /// Opens folders below a root and keeps the last ones open, so that a walk in canonical order opens each about once, with a
@@ -57,6 +58,16 @@ impl Handles {
     pub(super) fn parent<'a>(&mut self, path: &'a [u8]) -> Result<(Arc<OwnedFd>, &'a [u8]), Errno> {
         let (folder, name) = split(path);
         Ok((self.folder(folder)?, name))
+    }
+
+    /// Whether another file system than that of the folder above is mounted at a path.
+    pub(super) fn is_mount(&mut self, path: &[u8]) -> Result<bool, Errno> {
+        if path.is_empty() {
+            return Ok(false);
+        }
+        let (folder, name) = self.parent(path)?;
+        let above = Found::of(&*folder)?.inode().0;
+        Ok(Found::at(&folder, name)?.is_some_and(|found| found.inode().0 != above))
     }
 
     fn keep(&mut self, length: usize, handle: &Arc<OwnedFd>) {

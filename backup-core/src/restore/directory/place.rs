@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
+use super::allowance::Allowance;
 use super::handles::{Handles, Mounts};
 use super::lineage::join;
 use super::owner::Owner;
-use crate::engine::{Context, Existing, printable_path};
+use crate::engine::{Context, Existing, RestorePlan, printable_path};
 use crate::{Error, ErrorKind, Result};
 
 /// An open root folder, what may be done below it, and how to speak of what is there.
@@ -20,6 +21,7 @@ pub(super) struct Place {
     prefix: Arc<[u8]>,
     existing: Existing,
     fresh: bool,
+    allowance: Arc<Allowance>,
     owner: Arc<Owner>,
     context: Context,
     stop: CancellationToken,
@@ -40,10 +42,16 @@ impl Place {
             prefix: Arc::from(&b""[..]),
             existing,
             fresh,
+            allowance: Arc::default(),
             owner: Arc::new(Owner::current()),
             context: context.clone(),
             stop: context.cancellation().child_token(),
         }
+    }
+
+    /// The same place, where as much may be destroyed as a plan says.
+    pub(super) fn allowing(self, plan: &RestorePlan) -> Self {
+        Self { allowance: Arc::new(Allowance::of(plan)), ..self }
     }
 
     /// The place at a folder below this one.
@@ -88,6 +96,16 @@ impl Place {
         if self.stop.is_cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 
+    /// Uses up what may be deleted; fails if it is more than was planned. Nothing may be deleted before this.
+    pub(super) fn take_deletions(&self, path: &[u8], count: u64) -> Result<()> {
+        if self.allowance.takes_deletions(count) { Ok(()) } else { Err(self.unplanned("deleted", path)) }
+    }
+
+    /// Fails if nothing may be overwritten, because nothing was there when the restore was planned.
+    pub(super) fn check_overwrite(&self, path: &[u8]) -> Result<()> {
+        if self.allowance.overwrites() { Ok(()) } else { Err(self.unplanned("overwritten", path)) }
+    }
+
     /// A path in it as text for people.
     pub(super) fn show(&self, path: &[u8]) -> String {
         if path.is_empty() {
@@ -121,7 +139,31 @@ impl Place {
         Error::new(ErrorKind::Exists, format!("cannot restore \"{}\": {reason}", self.show(path)))
             .with_remedy(remedy)
     }
+
+    /// The error of a database that would have to be opened or replaced.
+    pub(super) fn in_use(&self, path: &[u8]) -> Error {
+        Error::new(ErrorKind::Exists, format!("cannot restore \"{}\": it {IN_USE}", self.show(path)))
+            .with_remedy(IN_USE_REMEDY)
+    }
+
+    fn unplanned(&self, done: &str, path: &[u8]) -> Error {
+        let message = format!(
+            "\"{}\" stays as it is: more would be {done} than was planned, the target changed meanwhile",
+            self.show(path)
+        );
+        Error::new(ErrorKind::Exists, message).with_remedy("plan again")
+    }
 }
+
+/// Why a file is not opened, replaced or deleted.
+pub(super) const IN_USE: &str =
+    "looks like a SQLite database in use (a file ending in -wal, -shm or -journal is beside it)";
+/// What helps.
+pub(super) const IN_USE_REMEDY: &str =
+    "close the application that uses it and move away what stays beside it, or restore elsewhere";
+/// Why what is in a folder and not in the backup is not deleted.
+pub(super) const MOUNTED: &str =
+    "another file system is mounted there: what is directly in it and the backup does not have stays";
 
 /// Why a folder is not replaced by something else.
 pub(super) const NOT_EMPTY: &str =
@@ -129,3 +171,8 @@ pub(super) const NOT_EMPTY: &str =
 /// What helps.
 pub(super) const NOT_EMPTY_REMEDY: &str =
     "move the folder away, or let the restore delete what the backup does not have";
+
+/// What is said of a database in use that the backup does not have.
+pub(super) fn stays() -> String {
+    format!("{IN_USE}: it is not deleted")
+}

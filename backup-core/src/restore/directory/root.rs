@@ -1,13 +1,13 @@
 //! The directory that is restored to.
 
-use std::fs::{DirBuilder, Metadata};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, open, statvfs};
+use rustix::fs::{Mode, OFlags, open, statvfs, syncfs};
 
 use super::found::is_empty;
 use crate::engine::{Existing, Verdict, VerdictLevel, printable_path};
@@ -58,12 +58,23 @@ pub(super) fn look(directory: &Path, existing: Existing) -> Result<Root> {
     }
 }
 
-/// Opens a directory to restore to, and makes it first if it is missing. Whether nothing is in it.
-pub(super) fn open_root(directory: &Path, existing: Existing) -> Result<(OwnedFd, bool)> {
+/// A directory that was opened to restore to.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) root: OwnedFd,
+    /// Whether nothing is in it.
+    pub(super) empty: bool,
+    /// Whether it was made.
+    pub(super) made: bool,
+}
+
+/// Opens a directory to restore to, and makes it first if it is missing.
+pub(super) fn open_root(directory: &Path, existing: Existing) -> Result<Opened> {
     if directory.as_os_str().is_empty() {
         return Err(Error::new(ErrorKind::Invalid, "no directory is named").with_remedy("name a directory"));
     }
-    if std::fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+    let made = std::fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if made {
         make(directory).map_err(|error| failed("make", directory, error))?;
     }
     let root = open_existing(directory)?;
@@ -72,7 +83,19 @@ pub(super) fn open_root(directory: &Path, existing: Existing) -> Result<(OwnedFd
         let message = format!("cannot restore to \"{}\": {NOT_EMPTY}", label(directory));
         return Err(Error::new(ErrorKind::Exists, message).with_remedy(NOT_EMPTY_REMEDY));
     }
-    Ok((root, empty))
+    Ok(Opened { root, empty, made })
+}
+
+/// Brings all that was restored to the disk; with the name of the directory, if it was made.
+pub(super) fn sync(directory: &Path, root: &OwnedFd, made: bool) -> Result<()> {
+    syncfs(root).map_err(|errno| failed("bring to disk", directory, errno.into()))?;
+    if made {
+        let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        let synced = File::open(above).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| failed("bring to disk", above, error))?;
+    }
+    Ok(())
 }
 
 /// A warning when less space is free than will be written, as far as that is known.

@@ -1,13 +1,17 @@
 //! Comparing a tree with its target, by what can be seen without reading contents.
 
+use std::os::fd::OwnedFd;
+
 use backup_crypto::ContentHasher;
+use rustix::io::Errno;
 
 use super::extras::Extras;
 use super::found::{Found, is_empty, names};
 use super::handles::Handles;
+use super::in_use::{has_companion, looks_in_use};
 use super::lineage::is_above;
 use super::links::Links;
-use super::place::{NOT_EMPTY, NOT_EMPTY_REMEDY, Place};
+use super::place::{IN_USE, IN_USE_REMEDY, MOUNTED, NOT_EMPTY, NOT_EMPTY_REMEDY, Place, stays};
 use super::remove::Removal;
 use crate::Result;
 use crate::engine::{
@@ -72,6 +76,7 @@ impl Survey {
     pub(super) fn stream(&mut self, name: &[u8], size: u64) -> Result<()> {
         let root = self.place.root();
         let found = Found::at(root, name).map_err(|errno| self.place.failed("look at", name, errno))?;
+        self.check_companion(name, found.as_ref())?;
         match found {
             None => {
                 self.plan.create += 1;
@@ -79,10 +84,7 @@ impl Survey {
                 Ok(())
             }
             Some(found) if found.is_folder() => self.folder_in_the_way(name, size),
-            Some(_) => {
-                self.overwrite(name, size);
-                Ok(())
-            }
+            Some(_) => self.overwrite(name, size),
         }
     }
 
@@ -100,7 +102,11 @@ impl Survey {
             create(&mut self.plan, entry);
             return Ok(());
         }
-        match self.look(entry)? {
+        let found = self.look(entry)?;
+        if entry.metadata.kind == EntryKind::File {
+            self.check_companion(entry.path, found.as_ref())?;
+        }
+        match found {
             None => {
                 create(&mut self.plan, entry);
                 if entry.metadata.kind == EntryKind::Directory {
@@ -127,11 +133,16 @@ impl Survey {
         let held = self.plan.selection.holds(entry.path);
         if !found.is_folder() {
             self.new_folder = Some(entry.path.to_vec());
-            self.overwrite(entry.path, 0);
+            self.overwrite(entry.path, 0)?;
         } else if held && !found.is_dressed_as(&entry.metadata, self.place.owner()) {
-            self.overwrite(entry.path, 0);
+            self.overwrite(entry.path, 0)?;
         }
         if held && found.is_folder() && self.place.existing() == Existing::Mirror {
+            let mount = self.handles.is_mount(entry.path);
+            if mount.map_err(|errno| self.place.failed("look at", entry.path, errno))? {
+                self.judge(VerdictLevel::Warn, entry.path, MOUNTED, "");
+                return Ok(());
+            }
             let listed = self.handles.folder(entry.path).and_then(|folder| names(&folder));
             let mut listed = listed.map_err(|errno| self.place.failed("list", entry.path, errno))?;
             if entry.path.is_empty() {
@@ -147,27 +158,23 @@ impl Survey {
         let empty = self.handles.folder(path).and_then(|folder| is_empty(&folder));
         let empty = empty.map_err(|errno| self.place.failed("list", path, errno))?;
         if !empty && self.place.existing() != Existing::Mirror {
-            if self.plan.verdicts.len() < MAX_VERDICTS {
-                let subject = self.place.show(path);
-                self.plan.verdicts.push(Verdict::new(
-                    VerdictLevel::Deny,
-                    subject,
-                    NOT_EMPTY,
-                    NOT_EMPTY_REMEDY,
-                ));
-            }
+            self.judge(VerdictLevel::Deny, path, NOT_EMPTY, NOT_EMPTY_REMEDY);
             return Ok(());
         }
-        self.plan.delete += Removal::Count.apply(&self.place, &parent, path)? - 1;
-        self.overwrite(path, size);
-        Ok(())
+        let removed = Removal::Count.apply(&self.place, &parent, path)?;
+        if let Some(in_use) = removed.in_use.first() {
+            self.judge(VerdictLevel::Deny, in_use, IN_USE, IN_USE_REMEDY);
+            return Ok(());
+        }
+        self.plan.delete += removed.count.saturating_sub(1);
+        self.overwrite(path, size)
     }
 
     fn other(&mut self, entry: &Entry<'_>, found: &Found) -> Result<()> {
         let metadata = &entry.metadata;
         if let Some(first) = self.links.first(entry) {
             if first != Some(found.inode()) {
-                self.overwrite(entry.path, metadata.size);
+                self.overwrite(entry.path, metadata.size)?;
             }
             return Ok(());
         }
@@ -178,28 +185,64 @@ impl Survey {
         let stays = same && self.links.may_stay(metadata.link, found, dressed);
         self.links.note(entry, stays.then(|| found.inode()));
         if !stays || found.mtime() != metadata.mtime {
-            self.overwrite(entry.path, metadata.size);
+            self.overwrite(entry.path, metadata.size)?;
         } else if !dressed {
-            self.overwrite(entry.path, 0);
+            self.overwrite(entry.path, 0)?;
         }
         Ok(())
     }
 
-    fn parent<'a>(&mut self, path: &'a [u8]) -> Result<(std::sync::Arc<std::os::fd::OwnedFd>, &'a [u8])> {
+    fn parent<'a>(&mut self, path: &'a [u8]) -> Result<(std::sync::Arc<OwnedFd>, &'a [u8])> {
         self.handles.parent(path).map_err(|errno| self.place.failed("open the folder of", path, errno))
     }
 
-    fn overwrite(&mut self, path: &[u8], bytes: u64) {
+    fn overwrite(&mut self, path: &[u8], bytes: u64) -> Result<()> {
         self.plan.overwrite += 1;
         self.plan.write_bytes = self.plan.write_bytes.saturating_add(bytes);
         self.example("overwrite", path);
+        if !path.is_empty() && self.asks(path, looks_in_use)? {
+            self.judge(VerdictLevel::Deny, path, IN_USE, IN_USE_REMEDY);
+        }
+        Ok(())
+    }
+
+    /// Forbids a file where none is beside what is left of a database of its name.
+    fn check_companion(&mut self, path: &[u8], found: Option<&Found>) -> Result<()> {
+        let new = found.is_none_or(|found| found.kind() != Some(EntryKind::File));
+        if new && self.asks(path, has_companion)? {
+            self.judge(VerdictLevel::Deny, path, IN_USE, IN_USE_REMEDY);
+        }
+        Ok(())
+    }
+
+    fn asks(&mut self, path: &[u8], ask: impl Fn(&OwnedFd, &[u8]) -> Result<bool, Errno>) -> Result<bool> {
+        let (folder, name) = self.parent(path)?;
+        ask(&folder, name).map_err(|errno| self.place.failed("look at", path, errno))
     }
 
     fn delete(&mut self, path: &[u8]) -> Result<()> {
+        if self.asks(path, looks_in_use)? {
+            self.judge(VerdictLevel::Warn, path, &stays(), IN_USE_REMEDY);
+            return Ok(());
+        }
         let (folder, _) = self.parent(path)?;
-        self.plan.delete += Removal::Count.apply(&self.place, &folder, path)?;
-        self.example("delete", path);
+        let removed = Removal::Count.apply(&self.place, &folder, path)?;
+        for in_use in &removed.in_use {
+            self.judge(VerdictLevel::Warn, in_use, &stays(), IN_USE_REMEDY);
+        }
+        self.plan.delete += removed.count;
+        if removed.count > 0 {
+            self.example("delete", path);
+        }
         Ok(())
+    }
+
+    /// Adds a verdict; the first that forbids the restore is never lost for want of room.
+    fn judge(&mut self, level: VerdictLevel, path: &[u8], reason: &str, remedy: &str) {
+        let missed = level == VerdictLevel::Deny && self.plan.denied().is_none();
+        if missed || self.plan.verdicts.len() < MAX_VERDICTS {
+            self.plan.verdicts.push(Verdict::new(level, self.place.show(path), reason, remedy));
+        }
     }
 
     fn example(&mut self, what: &str, path: &[u8]) {

@@ -15,9 +15,10 @@ use super::attributes::{Attributes, Subject};
 use super::draft::{Draft, Refused};
 use super::found::{Found, Inode, names};
 use super::handles::Handles;
+use super::in_use::{has_companion, looks_in_use};
 use super::lineage::split;
-use super::place::Place;
-use super::remove::Removal;
+use super::place::{Place, stays};
+use super::remove::{Removal, Removed};
 use super::temporary::{Temporary, TemporaryNames};
 use crate::engine::{Entry, EntryKind, Existing, Metadata, Piece, RestoreSummary, Selection, printable_path};
 use crate::{Error, Result};
@@ -130,6 +131,8 @@ impl Writer {
             if self.place.existing() == Existing::Refuse {
                 return Err(self.place.in_the_way(path));
             }
+            self.check_in_use(&folder, path)?;
+            self.place.check_overwrite(path)?;
             unlinkat(&*folder, name, AtFlags::empty())
                 .map_err(|errno| self.place.failed("replace", path, errno))?;
         }
@@ -198,10 +201,16 @@ impl Writer {
     /// Uses an existing file whose content is right, and gives it the attributes of an entry. Whether any was different.
     pub(super) fn mend(&mut self, entry: &Entry<'_>, inode: Inode, xattrs: Option<&[u8]>) -> Result<bool> {
         let (folder, name) = self.parent(entry.path)?;
+        self.check_in_use(&folder, entry.path)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = openat(&*folder, name, flags, Mode::empty())
-            .and_then(|file| if Found::of(&file)?.inode() == inode { Ok(file) } else { Err(Errno::STALE) });
-        let file = file.map_err(|errno| self.place.failed("open", entry.path, errno))?;
+        let opened = openat(&*folder, name, flags, Mode::empty()).and_then(|file| {
+            let found = Found::of(&file)?;
+            if found.inode() == inode { Ok((file, found)) } else { Err(Errno::STALE) }
+        });
+        let (file, found) = opened.map_err(|errno| self.place.failed("open", entry.path, errno))?;
+        if !found.is_dressed_as(&entry.metadata, self.place.owner()) {
+            self.place.check_overwrite(entry.path)?;
+        }
         let subject = Subject::Open(file.as_fd());
         let changed = self.attributes.give(subject, entry.path, &entry.metadata, xattrs, false)?;
         self.note_first(entry, inode);
@@ -222,13 +231,28 @@ impl Writer {
         Ok(())
     }
 
-    /// Deletes something that the backup does not have.
+    /// Deletes something that the backup does not have, except databases in use.
     pub(super) fn delete(&mut self, path: &[u8]) -> Result<()> {
-        let (folder, _) = self.parent(path)?;
-        let deleted = Removal::Remove.apply(&self.place, &folder, path)?;
-        self.summary.deleted += deleted;
-        self.place.context().advance(deleted, 0);
+        let (folder, name) = self.parent(path)?;
+        let in_use = looks_in_use(&folder, name);
+        if in_use.map_err(|errno| self.place.failed("look at", path, errno))? {
+            self.place.context().warn(&self.place.path(path), stays());
+            return Ok(());
+        }
+        let planned = Removal::Count.apply(&self.place, &folder, path)?;
+        self.place.take_deletions(path, planned.count)?;
+        let Removed { count, in_use } = Removal::Remove.apply(&self.place, &folder, path)?;
+        for in_use in &in_use {
+            self.place.context().warn(&self.place.path(in_use), stays());
+        }
+        self.summary.deleted += count;
+        self.place.context().advance(count, 0);
         Ok(())
+    }
+
+    /// Whether another file system is mounted at a folder.
+    pub(super) fn is_mount(&mut self, path: &[u8]) -> Result<bool> {
+        self.handles.is_mount(path).map_err(|errno| self.place.failed("look at", path, errno))
     }
 
     /// The names in a folder.
@@ -240,6 +264,7 @@ impl Writer {
     /// Gives something its final name, in place of what has it now.
     fn put(&mut self, temporary: &mut Temporary, path: &[u8]) -> Result<()> {
         let name = split(path).1;
+        self.check_put(temporary, path)?;
         let put = match temporary.put(name) {
             Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
                 self.clear(&Arc::clone(temporary.folder()), path)?;
@@ -252,15 +277,61 @@ impl Writer {
         Ok(())
     }
 
+    /// Fails if what has a name now must not be replaced.
+    fn check_put(&self, temporary: &Temporary, path: &[u8]) -> Result<()> {
+        if self.place.is_fresh() {
+            return Ok(());
+        }
+        let (folder, name) = (temporary.folder(), split(path).1);
+        let look =
+            |name: &[u8]| Found::at(folder, name).map_err(|errno| self.place.failed("look at", path, errno));
+        let new = look(temporary.name())?;
+        let in_the_way = look(name)?.filter(|found| !found.is_folder());
+        if in_the_way.is_some() {
+            self.check_in_use(folder, path)?;
+        }
+        if new.is_some_and(|new| new.kind() == Some(EntryKind::File)) {
+            let left = has_companion(folder, name);
+            if left.map_err(|errno| self.place.failed("look at", path, errno))? {
+                return Err(self.place.in_use(path));
+            }
+        }
+        // The plan cannot see that only the content differs.
+        let looks = |found: Found| (found.kind(), found.size(), found.mtime());
+        if in_the_way.is_some_and(|found| new.is_none_or(|new| looks(found) != looks(new))) {
+            self.place.check_overwrite(path)?;
+        }
+        Ok(())
+    }
+
+    /// Fails if a file belongs to a database in use.
+    fn check_in_use(&self, folder: &OwnedFd, path: &[u8]) -> Result<()> {
+        match looks_in_use(folder, split(path).1) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(self.place.in_use(path)),
+            Err(errno) => Err(self.place.failed("look at", path, errno)),
+        }
+    }
+
     /// Removes a folder that stands where something else has to be.
     fn clear(&mut self, folder: &Arc<OwnedFd>, path: &[u8]) -> Result<()> {
         if self.place.existing() == Existing::Refuse {
             return Err(self.place.in_the_way(path));
         }
+        self.place.check_overwrite(path)?;
         match unlinkat(&**folder, split(path).1, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(Errno::NOTEMPTY | Errno::EXIST) if self.place.existing() == Existing::Mirror => {
-                let deleted = Removal::Remove.apply(&self.place, folder, path)? - 1;
+                let planned = Removal::Count.apply(&self.place, folder, path)?;
+                if let Some(in_use) = planned.in_use.first() {
+                    return Err(self.place.in_use(in_use));
+                }
+                self.place.take_deletions(path, planned.count.saturating_sub(1))?;
+                let removed = Removal::Remove.apply(&self.place, folder, path)?;
+                if let Some(in_use) = removed.in_use.first() {
+                    return Err(self.place.in_use(in_use));
+                }
+                let deleted = removed.count.saturating_sub(1);
                 self.summary.deleted += deleted;
                 self.place.context().advance(deleted, 0);
                 Ok(())

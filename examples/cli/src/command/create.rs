@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use backup_core::engine::Preflight;
-use backup_core::{BackupReport, Environment, check_environment_name, check_service_name};
+use backup_core::{BackupReport, Environment, ErrorKind, check_environment_name, check_service_name};
 use backup_engines::Files;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::arguments::Create;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::size::{count, size};
-use crate::output::{plain, remark, time};
+use crate::output::{plain, plain_path, remark, time};
 use crate::session::Session;
 
 pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome, Failure> {
@@ -37,7 +37,8 @@ pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome
         session.output.result(&preview_document(&services, session), || preview_text(&services))?;
         return Ok(Outcome::Done);
     }
-    let mut report = request.await?;
+    let interrupted = |error| Failure::from(error).remedied(ErrorKind::Cancelled, TO_CONTINUE);
+    let mut report = request.await.map_err(interrupted)?;
     session.progress.clear();
     // What was said about the repository itself, too.
     report.notices = session.progress.notices();
@@ -45,6 +46,8 @@ pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome
     session.output.result(&document, || text(&report))?;
     Ok(Outcome::Done)
 }
+
+const TO_CONTINUE: &str = "run it again to continue: what was stored is used";
 
 const PROGRAM: &str = concat!("backup ", env!("CARGO_PKG_VERSION"));
 
@@ -105,12 +108,12 @@ impl Options<'_> {
         match session.directory().map_or(Overlap::None, |repository| overlap(&repository, folder)) {
             Overlap::None => {}
             Overlap::Inside(pattern) => {
-                remark(&format!("the repository lies in {} and is left out of it", folder.display()));
+                remark(&format!("the repository lies in {} and is left out of it", plain_path(folder)));
                 files = files.exclude(pattern);
             }
             Overlap::Swallowed => {
                 return Err(Failure::usage(
-                    format!("{} is the repository, or lies in it", folder.display()),
+                    format!("{} is the repository, or lies in it", plain_path(folder)),
                     "back up another folder, or keep the backups elsewhere",
                 ));
             }

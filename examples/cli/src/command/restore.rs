@@ -1,10 +1,9 @@
 //! `backup restore`: a backup, a service or some paths into a directory.
 
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use backup_core::engine::{Existing, RestorePlan, Verdict, VerdictLevel, printable_path};
+use backup_core::engine::{Existing, RestorePlan, Verdict, VerdictLevel};
 use backup_core::restore::{PlannedRestore, RestoreReport, RestoreRequest, RestoredService};
 use backup_core::{BackupInfo, Error, ErrorKind, Repository};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use crate::arguments::Restore;
 use crate::failure::Failure;
 use crate::output::size::{count, size};
 use crate::output::table::{Align, Table};
-use crate::output::{Output, plain, remark, time};
+use crate::output::{Output, plain, plain_path, remark, time};
 use crate::session::Session;
 
 pub(super) async fn run(arguments: &Restore, session: &Session) -> Result<Outcome, Failure> {
@@ -39,7 +38,9 @@ pub(super) async fn run(arguments: &Restore, session: &Session) -> Result<Outcom
         }
         session.confirm(&question(&plan, arguments)).await?;
     }
-    let mut report = plan.execute().await?;
+    let interrupted =
+        |error| Failure::from(error).remedied(ErrorKind::Cancelled, to_continue(arguments.existing.choice()));
+    let mut report = plan.execute().await.map_err(interrupted)?;
     session.progress.clear();
     // What was said about the repository itself, too.
     report.notices = session.progress.notices();
@@ -67,6 +68,14 @@ fn request(
         request = request.path(path.0.as_slice());
     }
     request
+}
+
+/// What to do after an interrupt. What it wrote would make the target one that is refused.
+fn to_continue(existing: Existing) -> &'static str {
+    match existing {
+        Existing::Refuse => "run it again with --onto-existing to continue: what is restored is kept",
+        Existing::Update | Existing::Mirror => "run it again to continue: what is restored is kept",
+    }
 }
 
 fn question(plan: &PlannedRestore, arguments: &Restore) -> String {
@@ -174,5 +183,5 @@ fn text(report: &RestoreReport, arguments: &Restore) -> String {
 }
 
 fn shown(arguments: &Restore) -> String {
-    printable_path(arguments.to.as_os_str().as_bytes())
+    plain_path(&arguments.to)
 }

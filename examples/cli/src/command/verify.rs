@@ -14,16 +14,20 @@ pub(super) async fn run(arguments: &Verify, session: &Session) -> Result<Outcome
     let backup = session.find(&repository, &arguments.backup).await?;
     let report =
         repository.verify(backup.id).read_data(arguments.read_data).cancel(session.interrupt.token()).await?;
-    damage::result(session, &report, &report.problems, || text(&report))
+    damage::result(session, &report, &report.problems, REMEDY, || text(&report))
 }
 
+const REMEDY: &str =
+    "run a check to see what else is affected, restore another backup, or bring the object back from a copy";
+
 fn text(report: &VerifyReport) -> String {
-    let read = match report.data_read {
-        true => "all data was read and is what was stored",
-        false => "the data itself was not read (--read-data reads it)",
+    let read = match (report.data_read, report.problems.is_empty()) {
+        (false, _) => "  the data itself was not read (--read-data reads it)\n",
+        (true, true) => "  all data was read and is what was stored\n",
+        (true, false) => "",
     };
     format!(
-        "{}backup {}: {}, {}, {}\n  {read}\n",
+        "{}backup {}: {}, {}, {}\n{read}",
         damage::text(&report.problems),
         report.id,
         count(report.entries, "entry", "entries"),

@@ -15,10 +15,11 @@ pub(crate) fn result(
     session: &Session,
     report: &impl Serialize,
     problems: &[Problem],
+    remedy: &'static str,
     text: impl FnOnce() -> String,
 ) -> Result<Outcome, Failure> {
     session.progress.clear();
-    let failure = failure(problems);
+    let failure = failure(problems, remedy);
     match session.output {
         Output::Json => print_document(&Document {
             error: failure.as_ref().map(Failure::document),
@@ -56,10 +57,10 @@ pub(crate) fn text(problems: &[Problem]) -> String {
     text
 }
 
-fn failure(problems: &[Problem]) -> Option<Failure> {
+fn failure(problems: &[Problem], remedy: &'static str) -> Option<Failure> {
     let number = u64::try_from(problems.len()).unwrap_or(u64::MAX);
     (number > 0).then(|| {
         let message = format!("{} found", count(number, "problem", "problems"));
-        Error::new(ErrorKind::Damaged, message).into()
+        Error::new(ErrorKind::Damaged, message).with_remedy(remedy).into()
     })
 }

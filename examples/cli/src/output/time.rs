@@ -15,6 +15,15 @@ pub(crate) fn duration(time: Duration) -> String {
     match seconds {
         0 => format!("{} ms", time.as_millis()),
         1..60 => format!("{seconds}.{} s", time.subsec_millis() / 100),
+        _ => whole_seconds(time),
+    }
+}
+
+/// The same where parts of a second tell nobody anything: `3 s`, `2 min 5 s`.
+pub(crate) fn whole_seconds(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

@@ -230,7 +230,8 @@ fn an_environment_may_come_from_a_file() {
     host.write("etc/bad.toml", b"[environments.shop.services.uploads]\nfile = \"../uploads\"\n");
     let error = host.fails(2, "invalid", &["list", "--config", "etc/bad.toml"]);
     assert!(error["message"].as_str().expect("text").contains("file"), "{error}");
-    host.fails(1, "not_found", &["list", "--config", "etc/nothing.toml"]);
+    let error = host.fails(1, "not_found", &["list", "--config", "etc/nothing.toml"]);
+    assert_eq!(error["remedy"], "check the path");
 }
 
 #[test]

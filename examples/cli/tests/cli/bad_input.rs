@@ -1,6 +1,8 @@
 //! What goes wrong, as a clear error that names the thing, the reason and the remedy.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, lchown};
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +33,10 @@ fn a_repository_that_is_no_place() {
         let error = host.fails(2, "invalid", &["list", "-r", location]);
         assert!(message(&error).contains(named), "{error}");
     }
+    let latin = [OsStr::new("init"), OsStr::new("-r"), OsStr::from_bytes(b"caf\xe9")];
+    let error = host.fails(2, "invalid", &latin);
+    assert!(message(&error).contains("caf\\xe9"), "{error}");
+    assert!(!host.root().join(latin[2]).exists());
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn a_full_disk_while_backing_up_and_while_restoring() {
     // No file may grow past this many blocks of 512 bytes: what a full disk is to a program.
     let limited = |arguments: &str| {
         let mut shell = Command::new("sh");
-        let script = format!("trap '' XFSZ; ulimit -f 2048; exec \"$0\" {arguments} --json");
+        let script = format!("ulimit -f 2048; exec \"$0\" {arguments} --json");
         let output = host.prepare(&mut shell).arg("-c").arg(script).arg(binary()).output().expect("a shell");
         assert_exit(&output, 1);
         let error = document(&output.stdout)["error"].take();

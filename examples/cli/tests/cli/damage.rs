@@ -59,6 +59,7 @@ fn every_command_survives(folder: &str) {
             ["damaged", "not_found", "wrong_key"].contains(&error["kind"].as_str().expect("a kind")),
             "{harm:?} {folder}: {report}"
         );
+        assert!(!error["remedy"].as_str().expect("text").contains("run a check"), "{report}");
     }
 }
 
@@ -96,10 +97,13 @@ fn the_repository_file() {
 fn problems_are_listed_with_the_backups_they_touch() {
     let host = Host::with_backup();
     let id = host.create();
+    let read = host.succeeds(&["verify", "latest", "--read-data"]);
+    assert!(read.contains("is what was stored"), "{read}");
     let pack = host.object("packs");
     Harm::Delete.inflict(&pack);
-    for arguments in [&["check"][..], &["verify", "latest"]] {
+    for arguments in [&["check"][..], &["verify", "latest"], &["verify", "latest", "--read-data"]] {
         let people = host.exits(1, arguments);
+        assert!(!text(&people.stdout).contains("is what was stored"), "{}", text(&people.stdout));
         assert!(text(&people.stdout).starts_with("damaged: "), "{}", text(&people.stdout));
         assert!(text(&people.stderr).contains("error: ") && text(&people.stderr).contains("remedy: "));
         let report = host.json(1, arguments);
@@ -108,6 +112,8 @@ fn problems_are_listed_with_the_backups_they_touch() {
             (&false.into(), &"damaged".into()),
             "{report}"
         );
+        let remedy = report["error"]["remedy"].as_str().expect("text");
+        assert_eq!(remedy.contains("run a check"), arguments[0] != "check", "{remedy}");
         let problems = report["problems"].to_string();
         assert!(problems.contains(&id), "{report}");
         let name = pack.file_name().expect("a name").to_str().expect("text");

@@ -14,8 +14,8 @@ fn send(child: &Child, signal: Signal) {
     kill_process(pid, signal).expect("the process lives");
 }
 
-/// Starts a command and interrupts it when it is in the middle of it.
-fn interrupted(host: &Host, arguments: &[&str], signal: Signal) {
+/// Starts a command, interrupts it when it is in the middle of a phase, and returns the remedy that it names.
+fn interrupted(host: &Host, arguments: &[&str], phase: &str, signal: Signal) -> String {
     let mut child = host
         .backup(arguments)
         .args(["--progress", "json", "--json"])
@@ -24,11 +24,13 @@ fn interrupted(host: &Host, arguments: &[&str], signal: Signal) {
         .spawn()
         .expect("the binary runs");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut reached = false;
     loop {
         let mut line = String::new();
         assert_ne!(stderr.read_line(&mut line).expect("text"), 0, "it ended before it began");
         let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        if event["event"] == "progress" {
+        reached |= event["phase"] == phase;
+        if reached && event["event"] == "progress" {
             break;
         }
     }
@@ -38,7 +40,9 @@ fn interrupted(host: &Host, arguments: &[&str], signal: Signal) {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{rest}");
     assert!(rest.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "only events: {rest}");
-    assert_eq!(document(&output.stdout)["error"]["kind"], "cancelled");
+    let error = document(&output.stdout)["error"].take();
+    assert_eq!(error["kind"], "cancelled");
+    error["remedy"].as_str().expect("text").to_owned()
 }
 
 fn large(host: &Host) {
@@ -52,7 +56,8 @@ fn an_interrupted_backup_leaves_a_sound_repository_and_the_next_one_works() {
     let host = Host::with_repository();
     large(&host);
     for signal in [Signal::INT, Signal::TERM] {
-        interrupted(&host, &["create", "shop", "--files", "uploads=uploads"], signal);
+        let create = ["create", "shop", "--files", "uploads=uploads"];
+        assert!(interrupted(&host, &create, "stream", signal).contains("what was stored is used"));
         assert_eq!(host.json(0, &["list"])["backups"], serde_json::json!([]));
         assert_eq!(host.json(0, &["check"])["sound"], true);
     }
@@ -65,14 +70,26 @@ fn an_interrupted_restore_leaves_no_half_file_and_can_be_finished() {
     let host = Host::with_repository();
     large(&host);
     host.create();
-    let restore = ["restore", "latest", "--service", "uploads", "--to", "look", "--onto-existing", "--yes"];
-    interrupted(&host, &restore, Signal::INT);
+    let restore = ["restore", "latest", "--service", "uploads", "--to", "look"];
+    let remedy = interrupted(&host, &restore, "restore", Signal::INT);
+    assert!(remedy.contains("with --onto-existing"), "{remedy}");
     for part in 0..8 {
         let path = format!("look/large/{part}");
         assert!(!host.path(&path).exists() || host.read(&path) == noise(part + 100, 12 << 20), "{path}");
     }
-    host.succeeds(&restore);
+    host.succeeds(&[&restore[..], &["--onto-existing", "--yes"]].concat());
     assert!(host.read("look/large/7") == noise(107, 12 << 20));
+}
+
+#[test]
+fn an_interrupted_check_is_just_run_again() {
+    let host = Host::with_repository();
+    large(&host);
+    host.create();
+    for arguments in [&["verify", "latest", "--read-data"][..], &["check", "--read-data"]] {
+        let remedy = interrupted(&host, arguments, "data", Signal::INT);
+        assert_eq!(remedy, "run it again when you are ready");
+    }
 }
 
 #[test]

@@ -140,6 +140,15 @@ fn every_command_has_help_with_examples_and_accepts_yes() {
         assert!(help.contains("Examples:\n  backup "), "{help}");
         assert!(help.contains("--yes") && help.contains("--json") && help.contains("--repository"), "{help}");
     }
-    assert_eq!(host.succeeds(&["--version"]), concat!("backup ", env!("CARGO_PKG_VERSION"), "\n"));
-    assert_eq!(host.json(0, &["--version"])["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(host.succeeds(&["help"]), overview);
+    assert_eq!(host.succeeds(&["help", "restore"]), host.succeeds(&["restore", "--help"]));
+}
+
+#[test]
+fn the_version_is_the_same_after_every_command() {
+    let host = Host::new();
+    for arguments in [&["--version"][..], &["list", "--version"]] {
+        assert_eq!(host.succeeds(arguments), concat!("backup ", env!("CARGO_PKG_VERSION"), "\n"));
+        assert_eq!(host.json(0, arguments)["version"], env!("CARGO_PKG_VERSION"));
+    }
 }

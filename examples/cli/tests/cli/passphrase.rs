@@ -21,7 +21,6 @@ fn a_file_a_command_and_the_environment_in_this_order() {
         &["--passphrase-file", "right", "list"],
         &["list", "--passphrase-command", "cat right"],
         &["list", "--passphrase-command", "printf '%s\\n' \"$(cat right)\""],
-        &["list", "--passphrase-file", "right", "--passphrase-command", "cat wrong"],
     ] {
         assert_exit(&bare(&host, arguments), 0);
         let mut overruling = host.backup(arguments);
@@ -65,11 +64,20 @@ fn an_empty_passphrase_is_refused() {
 #[test]
 fn passphrases_that_cannot_be_had() {
     let host = Host::with_repository();
-    let error = host.fails(1, "not_found", &["list", "--passphrase-file", "nothing"]);
-    assert!(error["message"].as_str().expect("text").contains("nothing"), "{error}");
+    let missing = host.fails(1, "not_found", &["list", "--passphrase-file", "nothing"]);
+    let message = missing["message"].as_str().expect("text");
+    assert!(message.contains("nothing"), "{message}");
     let error = host.fails(1, "unavailable", &["list", "--passphrase-command", "echo secret; exit 3"]);
     assert!(!error.to_string().contains("secret"), "{error}");
+    assert_eq!(missing["remedy"], "check the path");
     host.fails(2, "usage", &["list", "--passphrase-file", "/dev/zero"]);
+    for both in [
+        &["list", "--passphrase-file", "nothing", "--passphrase-command", "true"][..],
+        &["--passphrase-file", "nothing", "list", "--passphrase-command", "true"],
+    ] {
+        let error = host.fails(2, "usage", both);
+        assert!(error["message"].as_str().expect("text").contains("exclude"), "{error}");
+    }
     let output = bare(&host, &["list", "--json"]);
     assert_exit(&output, 2);
     let remedy = document(&output.stdout)["error"]["remedy"].to_string();

@@ -30,6 +30,7 @@ fn command_lines_that_make_no_sense() {
         (&["check", "--read-data=200%"], "200%"),
         (&["check", "--read-data", "10%"], "10%"),
         (&["list", "--progress", "loud"], "loud"),
+        (&["create", "shop", "--files", "uploads=uploads", "--tag", ""], "--tag"),
     ] {
         let message = host.fails_to_parse(arguments);
         assert!(message.contains(named), "{arguments:?}: {message}");

@@ -73,3 +73,12 @@ fn long_paths_are_cut_between_names() {
     }
     assert_eq!(pieces, 2);
 }
+
+#[test]
+fn a_mount_is_told_by_the_device_of_the_folder_above() {
+    let mut handles = Handles::new(root(std::path::Path::new("/")), Mounts::Enter);
+    assert_eq!(handles.is_mount(b""), Ok(false));
+    assert_eq!(handles.is_mount(b"proc"), Ok(true));
+    assert_eq!(handles.is_mount(b"proc/self"), Ok(false));
+    assert_eq!(handles.is_mount(b"none there"), Ok(false));
+}

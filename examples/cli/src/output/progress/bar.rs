@@ -8,16 +8,15 @@ use backup_core::{Event, Phase, Progress};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::super::plain;
-use super::super::size::count;
-use super::super::time::duration;
+use super::super::size::{count, size};
+use super::super::time::whole_seconds;
 
 /// Draws on stderr from the first event until it is cleared.
 #[derive(Debug, Default)]
 pub(super) struct Bar(Mutex<Option<ProgressBar>>);
 
-const OPEN_END: &str = "{spinner} {msg}  {prefix}  {binary_bytes}  {binary_bytes_per_sec}";
-const KNOWN_END: &str =
-    "{msg}  [{bar:24}]  {prefix}  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {left}";
+const OPEN_END: &str = "{spinner} {msg}  {prefix}  {done}  {rate}";
+const KNOWN_END: &str = "{msg}  [{wide_bar}]  {prefix}  {done} of {total}  {rate}  {left}";
 
 impl Bar {
     pub(super) fn event(&self, event: &Event<'_>) {
@@ -72,14 +71,43 @@ fn draw() -> ProgressBar {
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.progress_chars("=> ").tick_chars("|/-\\ ").with_key("left", left)
+    style
+        .progress_chars("=> ")
+        .tick_chars("|/-\\ ")
+        .with_key("done", done)
+        .with_key("total", total)
+        .with_key("rate", rate)
+        .with_key("left", left)
 }
 
-/// Time to go, once there is a rate to tell it from.
+fn done(state: &ProgressState, writer: &mut dyn fmt::Write) {
+    let _ = writer.write_str(&size(state.pos()));
+}
+
+fn total(state: &ProgressState, writer: &mut dyn fmt::Write) {
+    let _ = writer.write_str(&size(state.len().unwrap_or(state.pos())));
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is not negative, and the cast ends at the largest number"
+)]
+fn rate(state: &ProgressState, writer: &mut dyn fmt::Write) {
+    let _ = write!(writer, "{}/s", size(state.per_sec() as u64));
+}
+
 fn left(state: &ProgressState, writer: &mut dyn fmt::Write) {
-    if state.per_sec() > 0.0 {
-        let _ = write!(writer, "{} to go", duration(state.eta()));
+    let _ = writer.write_str(&to_go(state.eta()));
+}
+
+/// Time to go, in seconds that are begun. None is told while there is no rate to tell it from.
+fn to_go(time: Duration) -> String {
+    if time.is_zero() {
+        return String::new();
     }
+    let begun = Duration::from_secs(time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)));
+    format!("{} to go", whole_seconds(begun))
 }
 
 fn name(phase: Phase) -> &'static str {
@@ -94,5 +122,26 @@ fn name(phase: Phase) -> &'static str {
         Phase::Structure => "checking the structure",
         Phase::Data => "reading the data",
         _ => "working",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_to_go_is_in_whole_seconds() {
+        for (milliseconds, text) in
+            [(0, ""), (1, "1 s to go"), (3_000, "3 s to go"), (59_001, "1 min 0 s to go")]
+        {
+            assert_eq!(to_go(Duration::from_millis(milliseconds)), text);
+        }
+    }
+
+    #[test]
+    fn both_templates_are_understood() {
+        for template in [OPEN_END, KNOWN_END] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
     }
 }
