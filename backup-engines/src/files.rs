@@ -46,7 +46,8 @@ use self::filter::Filter;
 /// SQLite databases in use.
 ///
 /// A file that the previous backup has, with the same size, times, owner, mode and file number, is not
-/// opened.
+/// opened. What a program writes through a memory map without `msync` shows its change only when the system notices: such a change made
+/// within half a minute of another one may be kept late, with the next change.
 ///
 /// # Patterns
 ///
