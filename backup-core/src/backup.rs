@@ -63,11 +63,12 @@ pub struct BackupReport {
     pub parent: Option<BackupId>,
     /// Entries of all trees, plus one for each stream.
     pub entries: u64,
-    /// Files that were known from the parent and not read.
+    /// Files whose content is the parent's: known without a look, or read again and found equal (the engine's facts tell these
+    /// apart).
     pub unchanged_entries: u64,
     /// Bytes of everything in it.
     pub logical_bytes: u64,
-    /// Bytes read from the services.
+    /// Bytes read from the services, without those read again and found equal to the parent's.
     pub read_bytes: u64,
     /// Bytes that it added to the repository.
     pub stored_bytes: u64,

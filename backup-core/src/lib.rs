@@ -88,8 +88,8 @@
 //!
 //! # What holds
 //!
-//! * A backup exists when its manifest is confirmed, and from then on it can be restored whole. A run that fails, is cancelled, dropped or killed leaves no
-//!   backup and nothing that trips anyone; what it stored is used by the next run.
+//! * A backup exists when its manifest is confirmed, and from then on it can be restored whole. A run that fails or is cancelled leaves no backup, one that is
+//!   dropped or killed none or a whole one, and nothing that trips anyone; what it stored is used by the next run.
 //! * Any number of processes may back up into one repository at the same time. There is no lock.
 //! * Requests ([`BackupRequest`], [`RestoreRequest`](restore::RestoreRequest), [`VerifyRequest`], [`CheckRequest`], [`ListRequest`]) do nothing until awaited; their futures are `Send`.
 //!   [`Repository`] is cheap to clone and may be shared.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backup_core::storage::{Bytes, Name, Storage, StorageExt as _};
 use backup_core::{Error, ErrorKind, KeyRing, Repository};
 
-use crate::home::{PASSPHRASE, builder, create, expect_backup, memory, open};
+use crate::home::{PASSPHRASE, builder, create, expect_backup, memory, open, shop};
 use crate::tree::Tree;
 
 async fn failure(storage: &Arc<dyn Storage>) -> Error {
@@ -115,3 +115,28 @@ async fn a_required_feature_that_is_not_known_is_refused_by_name() {
 const HEADER: usize = 80;
 /// Bytes of a signature.
 const SIGNATURE: usize = 64;
+
+#[tokio::test]
+async fn a_repository_is_not_made_among_other_things() {
+    let storage = memory();
+    let letter: Name = "docs/letter".parse().unwrap();
+    storage.create(&letter, Bytes::from_static(b"dear")).await.unwrap();
+    let error = builder(&storage).create().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists);
+    assert!(error.to_string().contains("docs/letter"), "{error}");
+    assert_eq!(storage.list_all("").await.unwrap().len(), 1);
+    storage.delete(&letter).await.unwrap();
+    builder(&storage).create().await.unwrap();
+}
+
+#[tokio::test]
+async fn services_are_not_restored_beside_other_things() {
+    let repository = create(&memory()).await;
+    let id = repository.backup(&shop(&Tree::small())).await.unwrap().id;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine"), "kept").unwrap();
+    let error = repository.restore(id).to_directory(folder.path()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Exists);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    repository.restore(id).to_directory(folder.path().join("new")).await.unwrap();
+}

@@ -88,6 +88,19 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_came_into_use_is_known_when_it_is_to_be_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        write("shop.db");
+        write("other");
+        let opened = Directory::open_root(folder.path()).unwrap();
+        assert!(!is_in_use(&opened, b"shop.db"));
+        write("shop.db-wal");
+        assert!(is_in_use(&opened, b"shop.db") && is_in_use(&opened, b"shop.db-wal"));
+        assert!(!is_in_use(&opened, b"other"));
+    }
+
+    #[test]
     fn folders_are_no_databases() {
         let (databases, all) = found(&[("a", false), ("a-wal", true), ("b", true), ("b-journal", false)]);
         assert!(databases.is_empty() && all.is_empty());

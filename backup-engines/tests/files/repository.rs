@@ -185,3 +185,21 @@ async fn equal_content_that_is_read_again_is_not_stored_again() {
     let report = repository.verify(again.id).read_data(true).await.unwrap();
     assert!(report.problems.is_empty(), "{report:?}");
 }
+
+/// What patterns leave out must not be deleted because the backup does not have it.
+#[tokio::test]
+async fn a_mirror_in_place_is_denied_where_patterns_leave_something_out() {
+    let (folder, home) = (Scratch::with(&["kept", "cache/made"]), Scratch::new());
+    let repository = repository(&home).await;
+    let files = backup_engines::Files::tree(folder.path("")).exclude("/cache/");
+    let environment = Environment::new("shop").service("files", files);
+    let id = repository.backup(&environment).await.unwrap().id;
+    fs::remove_file(folder.path("kept")).unwrap();
+
+    let mirror = repository.restore(id).in_place(&environment).existing(Existing::Mirror);
+    let error = mirror.await.unwrap_err();
+    assert!(error.to_string().contains("patterns"), "{error}");
+    assert!(folder.path("cache/made").exists() && !folder.path("kept").exists());
+    repository.restore(id).in_place(&environment).existing(Existing::Update).await.unwrap();
+    assert!(folder.path("cache/made").exists() && folder.path("kept").exists());
+}

@@ -131,7 +131,7 @@ struct Document<'a> {
 
 fn text(report: &BackupReport) -> String {
     format!(
-        "made backup {} of {}\n  {}, {}; {} unchanged and not read\n  read {}, stored {}, in {}\n",
+        "made backup {} of {}\n  {}, {}; {} unchanged\n  read {}, stored {}, in {}\n",
         report.id,
         plain(&report.environment),
         count(report.entries, "entry", "entries"),
