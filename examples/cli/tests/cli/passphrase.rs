@@ -134,10 +134,12 @@ pub(crate) struct Person {
 impl Person {
     pub(crate) fn at_a_terminal(host: &Host, arguments: &str) -> Option<Self> {
         let mut command = Command::new("script");
-        let line = format!("'{}' {arguments}", binary().display());
+        // ^C reaches the shell too, and not every shell outlives it to run what stands after the command.
+        let line = format!("trap : INT; '{}' {arguments}", binary().display());
         let spawned = host
             .prepare(&mut command)
             .env_remove("BACKUP_PASSPHRASE")
+            .env("SHELL", "/bin/sh")
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
