@@ -7,7 +7,8 @@ use crate::kind::Kind;
 
 /// What retention has to know about one backup.
 ///
-/// All backups of one decision belong to one group, usually one environment: grouping is the caller's, never guessed.
+/// All backups of one decision belong to one group, usually one environment: grouping is the caller's, never
+/// guessed.
 ///
 /// ```
 /// use backup_policy::{Backup, Kind};
@@ -45,12 +46,27 @@ pub struct Backup {
     /// The id of the backup without which this one cannot be restored, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
-    /// In bytes; retention does not look at it.
+    /// In bytes; retention does not look at it, a preview adds it up.
     #[serde(default)]
     pub size: u64,
+    /// Its copies in other locations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<Replica>,
 }
 
-fn automatic() -> BTreeSet<Kind> {
+/// A copy of a backup in another location.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Replica {
+    /// Names the location, as in [`Plan::copies`](crate::Plan::copies).
+    pub region: String,
+    /// When the copy was made.
+    pub time: DateTime<Utc>,
+}
+
+/// What backups are unless something else is said.
+pub(crate) fn automatic() -> BTreeSet<Kind> {
     BTreeSet::from([Kind::Automatic])
 }
 
@@ -68,6 +84,7 @@ impl Backup {
             holds: Vec::new(),
             parent: None,
             size: 0,
+            replicas: Vec::new(),
         }
     }
 
@@ -104,6 +121,32 @@ impl Backup {
     pub fn with_hold(mut self, hold: Hold) -> Self {
         self.holds.push(hold);
         self
+    }
+
+    /// Says when the run ended.
+    #[must_use]
+    pub fn completed_at(mut self, end: DateTime<Utc>) -> Self {
+        self.completed_at = Some(end);
+        self
+    }
+
+    /// Says how many bytes it has.
+    #[must_use]
+    pub fn with_size(mut self, bytes: u64) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Adds a copy in another location.
+    #[must_use]
+    pub fn with_replica(mut self, region: impl Into<String>, time: DateTime<Utc>) -> Self {
+        self.replicas.push(Replica { region: region.into(), time });
+        self
+    }
+
+    /// When the run ended; its start, if that is not known.
+    pub(crate) fn completed(&self) -> DateTime<Utc> {
+        self.completed_at.unwrap_or(self.time)
     }
 
     /// Names the backup that this one cannot do without.

@@ -48,7 +48,12 @@ impl Civil {
     }
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+/// The day of the week of the date `days` after 1970-01-01, a Thursday; 0 is Sunday.
+pub(crate) fn weekday(days: i64) -> i64 {
+    (days + 4).rem_euclid(7)
+}
+
+pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,

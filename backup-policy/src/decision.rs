@@ -1,16 +1,23 @@
+mod form;
 mod label;
 mod reason;
+mod recovery;
 mod removal;
+mod timeline;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 pub(crate) use self::removal::Removals;
-pub use self::{reason::Reason, removal::Removal};
+pub use self::{
+    reason::Reason,
+    removal::Removal,
+    timeline::{Bar, Lane, Timeline},
+};
 use crate::{
     backup::Backup,
-    decide::{Cause, Group, Mark},
+    decide::{Bases, Cause, Group, Mark},
     policy::Policy,
     rule::{Anchor, Keep, Ttl},
     zone::Transitions,
@@ -22,8 +29,10 @@ use crate::{
 #[derive(Debug)]
 pub struct Decisions<'a> {
     policy: &'a Policy,
-    group: Group<'a>,
+    now: DateTime<Utc>,
+    group: Arc<Group<'a>>,
     transitions: Transitions,
+    bases: Bases,
     /// Why backups are kept, in the order of the group.
     causes: Vec<Cause>,
     /// Where in `causes` each backup's begin; one entry more than backups.
@@ -34,12 +43,13 @@ pub struct Decisions<'a> {
 impl<'a> Decisions<'a> {
     pub(crate) fn new(
         policy: &'a Policy,
-        group: Group<'a>,
+        now: DateTime<Utc>,
+        group: Arc<Group<'a>>,
         transitions: Transitions,
-        mut marks: Vec<Mark>,
+        bases: Bases,
+        marks: Vec<Mark>,
         removals: Vec<Removals>,
     ) -> Self {
-        marks.sort_by_key(|mark| mark.position);
         let mut starts = vec![0; group.len() + 1];
         marks.iter().for_each(|mark| starts[mark.position as usize + 1] += 1);
         let mut sum = 0;
@@ -47,8 +57,14 @@ impl<'a> Decisions<'a> {
             sum += *start;
             *start = sum;
         }
-        let causes = marks.into_iter().map(|mark| mark.cause).collect();
-        Self { policy, group, transitions, causes, starts, removals }
+        let mut next = starts.clone();
+        let mut causes = vec![Cause::Unmatched; marks.len()];
+        for Mark { position, cause } in marks {
+            let place = &mut next[position as usize];
+            causes[*place] = cause;
+            *place += 1;
+        }
+        Self { policy, now, group, transitions, bases, causes, starts, removals }
     }
 
     /// All decisions, oldest backup first.
@@ -74,6 +90,15 @@ impl<'a> Decisions<'a> {
     /// The decision about one backup in words, if it is one of the group. The same as [`Decision`]'s `Display`.
     pub fn explain(&self, id: &str) -> Option<String> {
         self.get(id).map(|decision| decision.to_string())
+    }
+
+    /// The instant that was decided for.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    fn is_kept(&self, position: u32) -> bool {
+        self.starts[position as usize] < self.starts[position as usize + 1]
     }
 }
 
@@ -125,7 +150,7 @@ impl<'d> Decision<'d> {
 
     /// Whether it stays.
     pub fn is_kept(&self) -> bool {
-        !self.causes().is_empty()
+        self.decisions.is_kept(self.position)
     }
 
     /// The answer with its grounds.
@@ -165,6 +190,8 @@ impl<'d> Decision<'d> {
                 until: policy.failed_ttl.map_or(self.backup().time, |ttl| self.end_of(&ttl)),
             },
             Cause::Future => Reason::Future,
+            Cause::PitrAnchor => Reason::PitrAnchor,
+            Cause::PitrWindow => Reason::PitrWindow,
         }
     }
 
@@ -257,6 +284,6 @@ impl fmt::Debug for Decision<'_> {
 }
 
 /// RFC 3339 with `Z` and only as many decimals as there are.
-fn format_time(instant: DateTime<Utc>) -> String {
+pub(crate) fn format_time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -10,8 +10,14 @@ pub enum ErrorKind {
     UnknownZone,
     /// The policy contradicts itself or asks for nonsense: correct the policy, nothing was decided.
     InvalidPolicy,
+    /// A schedule can never run or contradicts itself: correct the schedule.
+    InvalidSchedule,
+    /// The environment is not in a stage of its life that allows it: the message says what to do first.
+    NotAllowed,
     /// Two backups carry the same id: the caller mixed two lists, nothing was decided.
     DuplicateId,
+    /// What was confirmed is not what would happen now: show the new preview and ask again, nothing may be deleted.
+    Outdated,
     /// A time or period lies beyond what calendars are computed for: correct the value.
     OutOfRange,
 }

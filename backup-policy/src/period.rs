@@ -1,8 +1,11 @@
+mod order;
+
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub(crate) use self::order::CLOCK_CHANGES;
 use crate::{
     error::{Error, ErrorKind, Quoted, Result},
     zone::{Transitions, Zone, check_range},
@@ -119,6 +122,11 @@ impl Period {
 
     pub(crate) fn exact_seconds(&self) -> i64 {
         i64::from(self.hours) * 3600 + i64::from(self.minutes) * 60 + i64::from(self.seconds)
+    }
+
+    /// A lower bound of the length, but for clock changes.
+    pub(crate) fn least_seconds(&self) -> i64 {
+        (self.whole_months() * 28 + self.whole_days()) * crate::civil::DAY + self.exact_seconds()
     }
 
     /// An upper bound of the length, but for clock changes.

@@ -1,4 +1,5 @@
 mod form;
+mod strength;
 
 use std::{collections::BTreeSet, fmt};
 
@@ -274,7 +275,12 @@ impl Rule {
 
 /// Whether a set of kinds (absent = all) takes a backup in.
 pub(crate) fn covers(kinds: Option<&BTreeSet<Kind>>, backup: &Backup) -> bool {
-    kinds.is_none_or(|kinds| kinds.iter().any(|kind| backup.kinds.contains(kind)))
+    kinds_meet(kinds, &backup.kinds)
+}
+
+/// Whether a set of kinds (absent = all) has one of these.
+pub(crate) fn kinds_meet(kinds: Option<&BTreeSet<Kind>>, others: &BTreeSet<Kind>) -> bool {
+    kinds.is_none_or(|kinds| kinds.iter().any(|kind| others.contains(kind)))
 }
 
 impl Bucket {

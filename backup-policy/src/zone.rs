@@ -1,11 +1,16 @@
+mod span;
 mod transitions;
 
 use std::{fmt, str::FromStr};
 
+use chrono::{DateTime, FixedOffset, Offset, Utc};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub(crate) use self::transitions::{Transitions, check_range};
+pub(crate) use self::{
+    span::Span,
+    transitions::{EARLIEST, Transitions, check_range, is_in_range},
+};
 use crate::error::{Error, ErrorKind, Quoted, Result};
 
 /// A time zone by its IANA name, such as `Europe/Berlin`. The default is `UTC`.
@@ -34,6 +39,23 @@ impl Zone {
     /// The IANA name in its official spelling.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// What the clocks of the zone show at an instant, to be read by people.
+    ///
+    /// ```
+    /// use backup_policy::Zone;
+    ///
+    /// let zone: Zone = "Europe/Berlin".parse()?;
+    /// let local = zone.local("2027-03-28T01:00:00Z".parse()?);
+    /// assert_eq!(local.to_rfc3339(), "2027-03-28T03:00:00+02:00");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn local(&self, instant: DateTime<Utc>) -> DateTime<FixedOffset> {
+        let seconds = self.0.to_offset(transitions::timestamp(instant.timestamp())).seconds();
+        // Offsets of the database are below a day.
+        let offset = FixedOffset::east_opt(seconds).unwrap_or_else(|| Utc.fix());
+        instant.with_timezone(&offset)
     }
 
     /// The release of the IANA time zone database that is compiled in, such as `2026e`.

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use backup_policy::{
-    Anchor, Backup, Bucket, Count, Counting, Hold, Keep, Kind, Period, Policy, Rule, Status, Unit, WeekStart,
+    Anchor, Backup, Bucket, Count, Counting, Hold, Keep, Kind, Period, Pitr, Policy, Rule, Status, Unit,
+    WeekStart,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, from_value, json, to_value};
@@ -139,6 +140,27 @@ fn a_backup_has_its_form() {
                "kinds": ["nightly", "weekly"], "status": "running", "verified": true, "tags": ["release"],
                "holds": [{"id": "litigation"}, {"id": "audit", "until": "2027-01-01T00:00:00Z"}], "parent": "a",
                "size": u64::MAX}),
+    );
+}
+
+#[test]
+fn a_window_and_what_is_purged_have_their_forms() {
+    let mut policy = Policy::keep(Rule::last(3)).at_least(0).at_least_verified(0).purging([Kind::Automatic]);
+    policy.pitr = Some(Pitr::window(Period::days(1)).of([Kind::Nightly]));
+    is_exactly(
+        &policy,
+        json!({"tz": "UTC", "week_start": "monday", "counting": "shared", "rules": [{"type": "last", "n": 3}],
+               "min_keep": 0, "min_keep_verified": 0, "pitr": {"window": "P1D", "kinds": ["nightly"]},
+               "purge_on_deprovision": ["automatic"]}),
+    );
+    is_exactly(&Pitr::window(Period::hours(36)), json!({"window": "PT36H"}));
+    is_refused::<Pitr>(&json!({"window": "P1D", "kind": []}), "unknown field `kind`");
+    let time = "2026-08-31T02:00:00Z";
+    let copied = Backup::new("a", time.parse().unwrap()).with_replica("eu-west-1", time.parse().unwrap());
+    is_exactly(
+        &copied,
+        json!({"id": "a", "time": time, "kinds": ["automatic"], "status": "completed", "verified": false, "tags": [],
+               "holds": [], "size": 0, "replicas": [{"region": "eu-west-1", "time": time}]}),
     );
 }
 

@@ -18,10 +18,10 @@ pub(super) enum Class {
 pub(super) fn classes(group: &Group<'_>, now: DateTime<Utc>) -> impl Iterator<Item = (u32, Class)> {
     let broken = broken_chains(group);
     group.positions().map(move |position| {
-        let backup = group.at(position);
-        let class = if backup.status == Status::Running {
+        let status = group.status(position);
+        let class = if status == Status::Running {
             Class::Running
-        } else if backup.status == Status::Failed || broken[position as usize] {
+        } else if status == Status::Failed || broken[position as usize] {
             Class::Unsound
         } else if group.time(position) > now {
             Class::Future
@@ -34,6 +34,9 @@ pub(super) fn classes(group: &Group<'_>, now: DateTime<Utc>) -> impl Iterator<It
 
 /// Whether the ancestors of a backup are such that it cannot be restored.
 fn broken_chains(group: &Group<'_>) -> Vec<bool> {
+    if !group.has_chains() {
+        return vec![false; group.len()];
+    }
     // Every chain counts as broken until its end is found, so that one without an end stays so.
     let mut known = vec![false; group.len()];
     let mut broken = vec![true; group.len()];
@@ -60,5 +63,5 @@ fn broken_chains(group: &Group<'_>) -> Vec<bool> {
 }
 
 fn has_failed_parent(group: &Group<'_>, position: u32) -> bool {
-    group.parent(position).found().is_some_and(|parent| group.at(parent).status == Status::Failed)
+    group.parent(position).found().is_some_and(|parent| group.status(parent) == Status::Failed)
 }

@@ -57,6 +57,20 @@ impl Cut {
         Key { number, offset: 0 }
     }
 
+    /// Where a bucket stands among those already met on the way back in time, if it is one of them.
+    ///
+    /// Only clocks that are turned back lead to a bucket again, by a day at most: then it is among the last ones. Keys
+    /// with an offset never return.
+    pub(crate) fn find_recent(&self, met: &[Key], key: Key) -> Option<usize> {
+        const WITHIN_A_DAY: usize = 24;
+        let has_offset = self.unit == Unit::Minutely || (self.unit == Unit::Hourly && self.every == 1);
+        if has_offset {
+            return None;
+        }
+        let oldest = met.len().saturating_sub(2 * WITHIN_A_DAY);
+        met[oldest..].iter().rposition(|&known| known == key).map(|index| oldest + index)
+    }
+
     /// The wall time, in seconds since 1970, at which a bucket begins.
     pub(crate) fn start(&self, Key { number, .. }: Key) -> i64 {
         match self.unit {

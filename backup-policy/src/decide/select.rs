@@ -1,12 +1,10 @@
 //! What one rule keeps of the backups in its scope.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 
 use super::{Cause, Cut, Group, Key, Mark};
 use crate::{
-    period::Period,
+    period::{CLOCK_CHANGES, Period},
     policy::Policy,
     rule::{Anchor, Bucket, Count, Keep, Pick, Ttl},
     zone::Transitions,
@@ -75,22 +73,20 @@ impl Selector<'_> {
         }
     }
 
-    /// The pick of each bucket, ordered by the buckets' newest members, newest first. What comes after as many as
-    /// the rule asks for may be left out.
+    /// The pick of each bucket, ordered by the buckets' newest members, newest first. What comes after as
+    /// many as the rule asks for may be left out.
     fn picks(&self, bucket: &Bucket) -> Vec<u32> {
         let cut = Cut::new(bucket, self.policy);
         let mut picks: Vec<u32> = Vec::new();
-        let mut slots: HashMap<Key, usize> = HashMap::new();
-        let mut previous = None;
+        let mut keys: Vec<Key> = Vec::new();
+        let mut slot = 0;
         let mut uncounted = 0;
         for &position in self.scope.iter().rev() {
             let key = cut.key(self.group.time(position), self.transitions);
-            // Neighbours mostly share a bucket; the map is for dates and hours that clocks bring back.
-            let slot = match previous {
-                Some((same, slot)) if same == key => slot,
-                _ => *slots.entry(key).or_insert(picks.len()),
-            };
-            previous = Some((key, slot));
+            // Neighbours mostly share a bucket.
+            if keys.get(slot) != Some(&key) {
+                slot = cut.find_recent(&keys, key).unwrap_or(keys.len());
+            }
             if slot < picks.len() {
                 if bucket.pick == Pick::First {
                     picks[slot] = position;
@@ -100,6 +96,7 @@ impl Selector<'_> {
             if bucket.pick == Pick::Last && uncounted >= bucket.n.limit() {
                 break;
             }
+            keys.push(key);
             picks.push(position);
             uncounted += usize::from(!self.counted[position as usize]);
         }
@@ -110,14 +107,20 @@ impl Selector<'_> {
         bucket.within.as_ref().is_none_or(|period| self.is_within(position, period, bucket.anchor))
     }
 
-    /// Whether a backup is younger than `period` at the anchor. Nothing is ever subtracted from the anchor, so this is
-    /// the same formula as the published expiry.
+    /// Whether a backup is younger than `period` at the anchor. Nothing is ever subtracted from the anchor,
+    /// so this is the same formula as the published expiry.
     fn is_within(&self, position: u32, period: &Period, anchor: Anchor) -> bool {
         let anchor = match anchor {
             Anchor::Newest => self.scope.last().map_or(self.now, |&newest| self.group.time(newest)),
             Anchor::Now => self.now,
         };
-        self.transitions.add(self.group.time(position), period) > anchor
+        let time = self.group.time(position);
+        // The calendar is asked only where it matters: of a million backups, mostly of none.
+        let age = anchor.timestamp() - time.timestamp();
+        if age > period.most_seconds() + CLOCK_CHANGES {
+            return false;
+        }
+        age < period.least_seconds() - CLOCK_CHANGES || self.transitions.add(time, period) > anchor
     }
 
     fn mark(&self, position: u32, rank: u32) -> Mark {

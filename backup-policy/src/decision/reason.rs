@@ -94,12 +94,16 @@ pub enum Reason<'d> {
     },
     /// Its time has not come: a clock was wrong.
     Future,
+    /// Recovery of the oldest instant of the window begins with it.
+    PitrAnchor,
+    /// Recovery of later instants of the window begins with it.
+    PitrWindow,
 }
 
 impl Reason<'_> {
     /// A short, stable name: that of the rule if it has one, else such as `last`, `daily`, `monthly/2`,
     /// `oldest:daily`, `within`, `ttl`, `ttl:manual`, `tag`, `unmatched`, `hold`, `min-keep`, `min-keep-verified`,
-    /// `dependency`, `in-progress`, `failed-ttl`, `future`.
+    /// `dependency`, `in-progress`, `failed-ttl`, `future`, `pitr-anchor`, `pitr-window`.
     pub fn name(&self) -> String {
         match self {
             Self::Last { rule, .. }
@@ -116,6 +120,8 @@ impl Reason<'_> {
             Self::InProgress => "in-progress".into(),
             Self::FailedTtl { .. } => "failed-ttl".into(),
             Self::Future => "future".into(),
+            Self::PitrAnchor => "pitr-anchor".into(),
+            Self::PitrWindow => "pitr-window".into(),
         }
     }
 
@@ -135,7 +141,9 @@ impl Reason<'_> {
             | Self::MinKeepVerified { .. }
             | Self::Dependency { .. }
             | Self::InProgress
-            | Self::Future => Expiry::Conditional,
+            | Self::Future
+            | Self::PitrAnchor
+            | Self::PitrWindow => Expiry::Conditional,
         }
     }
 
@@ -191,6 +199,8 @@ impl fmt::Display for Reason<'_> {
                 write!(f, "cannot be restored, kept for inspection until {}", format_time(*until))
             }
             Self::Future => f.write_str("dated in the future"),
+            Self::PitrAnchor => f.write_str("begins the window of point-in-time recovery"),
+            Self::PitrWindow => f.write_str("within the window of point-in-time recovery"),
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::rule::Keep;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Removal {
+    /// Its source was deprovisioned, and backups of its kinds go with it.
+    Deprovisioned,
     /// A rule by age or time to live no longer keeps it.
     Expired,
     /// It cannot be restored, and the time for looking at it is over.
@@ -20,12 +22,19 @@ pub enum Removal {
 
 impl Removal {
     /// In the order of their names.
-    const ALL: [Self; 5] =
-        [Self::Expired, Self::FailedExpired, Self::MaxCount, Self::Superseded, Self::Untagged];
+    const ALL: [Self; 6] = [
+        Self::Deprovisioned,
+        Self::Expired,
+        Self::FailedExpired,
+        Self::MaxCount,
+        Self::Superseded,
+        Self::Untagged,
+    ];
 
-    /// The name: `expired`, `failed-expired`, `max-count`, `superseded` or `untagged`.
+    /// The name: `deprovisioned`, `expired`, `failed-expired`, `max-count`, `superseded` or `untagged`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Deprovisioned => "deprovisioned",
             Self::Expired => "expired",
             Self::FailedExpired => "failed-expired",
             Self::MaxCount => "max-count",
@@ -50,6 +59,7 @@ impl Removal {
             Self::MaxCount => 4,
             Self::Superseded => 8,
             Self::Untagged => 16,
+            Self::Deprovisioned => 32,
         }
     }
 }
@@ -57,6 +67,7 @@ impl Removal {
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Deprovisioned => "its source was deprovisioned",
             Self::Expired => "expired",
             Self::FailedExpired => "cannot be restored and is no longer kept for inspection",
             Self::MaxCount => "beyond the policy's maximum count",

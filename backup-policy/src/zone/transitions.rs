@@ -9,11 +9,11 @@ use crate::{
 };
 
 /// 0001-01-01 and 8001-01-01 in seconds since 1970: with the longest period added this stays a year of four digits.
-const EARLIEST: i64 = -62_135_596_800;
-const LATEST: i64 = 190_320_019_200;
+pub(crate) const EARLIEST: i64 = -62_135_596_800;
+pub(super) const LATEST: i64 = 190_320_019_200;
 
 /// No zone is farther from UTC than this, and no clock change larger.
-const MARGIN: i64 = 3 * DAY;
+pub(super) const MARGIN: i64 = 3 * DAY;
 
 /// The clock changes of one zone over a span of time, for many conversions without a look-up in the database.
 #[derive(Debug)]
@@ -62,7 +62,10 @@ impl Transitions {
         let (months, days) = (period.whole_months(), period.whole_days());
         if months != 0 || days != 0 {
             let wall = seconds + self.offset(seconds);
-            let date = Civil::from_days(wall.div_euclid(DAY)).plus_months(months).to_days() + days;
+            let date = match months {
+                0 => wall.div_euclid(DAY),
+                months => Civil::from_days(wall.div_euclid(DAY)).plus_months(months).to_days(),
+            } + days;
             seconds = self.instant(date * DAY + wall.rem_euclid(DAY));
         }
         // A leap second (only chrono has them) has more nanoseconds than a second that is moved elsewhere may have.
@@ -79,7 +82,7 @@ impl Transitions {
 
 /// Refuses times that calendar arithmetic is not made for.
 pub(crate) fn check_range(time: DateTime<Utc>) -> Result<()> {
-    if (EARLIEST..LATEST).contains(&time.timestamp()) {
+    if is_in_range(time.timestamp()) {
         return Ok(());
     }
     Err(Error::new(
@@ -90,6 +93,10 @@ pub(crate) fn check_range(time: DateTime<Utc>) -> Result<()> {
     ))
 }
 
-fn timestamp(seconds: i64) -> Timestamp {
+pub(crate) fn is_in_range(seconds: i64) -> bool {
+    (EARLIEST..LATEST).contains(&seconds)
+}
+
+pub(super) fn timestamp(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }

@@ -1,7 +1,10 @@
 //! Random policies and groups of backups around places where calendars are difficult.
 
+use std::collections::BTreeSet;
+
 use backup_policy::{
-    Anchor, Backup, Bucket, Count, Counting, Hold, Kind, Period, Policy, Rule, Status, Unit, Zone,
+    Anchor, Backup, Bucket, Count, Counting, Decisions, Hold, Kind, Period, Pitr, Policy, Rule, Status, Unit,
+    Zone,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::{
@@ -16,13 +19,24 @@ pub(crate) struct Case {
     pub(crate) policy: Policy,
     pub(crate) backups: Vec<Backup>,
     pub(crate) now: DateTime<Utc>,
+    pub(crate) is_deprovisioned: bool,
 }
 
-const ZONES: [&str; 6] =
-    ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Apia", "Asia/Kolkata"];
+const ZONES: [&str; 7] = [
+    "UTC",
+    "Europe/Berlin",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+    "Pacific/Apia",
+    "Asia/Kolkata",
+    "America/Juneau",
+];
 
 /// Clock changes in the zones above, ends of months and years, a leap day.
-const BASES: [&str; 8] = [
+///
+/// In Juneau, 1867-10-18 was a day of 48 hours.
+const BASES: [&str; 9] = [
+    "1867-10-18T18:00:00Z",
     "2026-10-25T00:30:00Z",
     "2027-03-28T00:45:00Z",
     "2026-04-04T14:40:00Z",
@@ -105,26 +119,36 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
         1 => tags.prop_map(|mut lists| Rule::tagged(lists.remove(0))),
     ];
     let kinds = option::weighted(0.4, btree_set(kind(), 1..3));
-    (keep, kinds, option::weighted(0.2, "[a-z]{3}")).prop_map(|(rule, kinds, name)| {
-        let rule = match kinds {
-            Some(kinds) => rule.of(kinds),
-            None => rule,
-        };
-        match name {
-            Some(name) => rule.named(name),
-            None => rule,
-        }
-    })
+    (keep, kinds, option::weighted(0.2, select(vec!["abc", "daily", "xyz"]))).prop_map(
+        |(rule, kinds, name)| {
+            let rule = match kinds {
+                Some(kinds) => rule.of(kinds),
+                None => rule,
+            };
+            match name {
+                Some(name) => rule.named(name),
+                None => rule,
+            }
+        },
+    )
 }
 
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let max_count = option::weighted(0.25, (0_u32..12, option::of(btree_set(kind(), 1..3))));
     let parts =
         (vec(rule(), 0..5), zone(), any::<[bool; 2]>(), max_count, 0_u32..3, 0_u32..3, option::of(period()));
-    parts.prop_map(|(rules, zone, [from_sunday, is_distinct], max_count, newest, verified, failed)| {
+    let pitr = option::weighted(0.3, (period(), option::weighted(0.4, btree_set(kind(), 1..3))));
+    let purge = prop_oneof![1 => Just(BTreeSet::new()), 1 => btree_set(kind(), 1..4)];
+    (parts, pitr, purge).prop_map(|(parts, pitr, purge)| {
+        let (rules, zone, [from_sunday, is_distinct], max_count, newest, verified, failed) = parts;
         let mut policy = Policy::keep_everything().in_zone(zone).at_least(newest).at_least_verified(verified);
         policy.rules = rules;
         policy.failed_ttl = failed;
+        policy.purge_on_deprovision = purge;
+        policy.pitr = pitr.map(|(window, kinds)| match kinds {
+            Some(kinds) => Pitr::window(window).of(kinds),
+            None => Pitr::window(window),
+        });
         if from_sunday {
             policy = policy.weeks_from_sunday();
         }
@@ -151,9 +175,12 @@ fn backup() -> impl Strategy<Value = (Backup, Option<Index>)> {
         btree_set(select(vec!["a", "b", "c"]), 0..3),
         hold,
         option::weighted(0.2, any::<Index>()),
+        option::weighted(0.4, (select(STEPS.as_slice()), 0_i64..4)),
+        0_u64..1000,
     );
-    parts.prop_map(|(time, kinds, status, is_verified, tags, hold, parent)| {
-        let mut backup = Backup::new("", time).with_kinds(kinds).with_status(status);
+    parts.prop_map(|(time, kinds, status, is_verified, tags, hold, parent, run, size)| {
+        let mut backup = Backup::new("", time).with_kinds(kinds).with_status(status).with_size(size);
+        backup.completed_at = run.map(|(step, steps)| time + TimeDelta::seconds(step * steps));
         backup.verified = is_verified;
         backup.tags = tags.into_iter().map(str::to_owned).collect();
         backup.holds = match hold {
@@ -168,7 +195,7 @@ fn backup() -> impl Strategy<Value = (Backup, Option<Index>)> {
 /// Backups around one base, so that they share days, months and clock changes.
 pub(crate) fn backups() -> impl Strategy<Value = Vec<Backup>> {
     let times = (instant(), select(STEPS.as_slice()));
-    let shifts = vec((backup(), 0_i64..40, option::of(0_i64..3600), any::<bool>()), 0..40);
+    let shifts = vec((backup(), 0_i64..40, option::of(0_i64..3600), any::<bool>()), 0..28);
     (times, shifts).prop_map(|((base, step), drafts)| {
         let count = drafts.len();
         let mut backups = Vec::new();
@@ -176,9 +203,12 @@ pub(crate) fn backups() -> impl Strategy<Value = Vec<Backup>> {
             // Ids neither rise with time nor repeat.
             backup.id = format!("{}{number}", ["x", "b", "m"][number % 3]);
             if is_near || number % 4 != 0 {
+                let run = backup.completed_at.map(|end| end - backup.time);
                 backup.time = base + TimeDelta::seconds(step * steps + shift.unwrap_or(0));
+                backup.completed_at = run.map(|run| backup.time + run);
             }
-            // One index beyond the end names a backup that does not exist; some name a descendant or themselves.
+            // One index beyond the end names a backup that does not exist; some name a descendant or
+            // themselves.
             backup.parent = parent.map(|index| {
                 let number = index.index(count + 1);
                 format!("{}{number}", ["x", "b", "m"][number % 3])
@@ -190,8 +220,10 @@ pub(crate) fn backups() -> impl Strategy<Value = Vec<Backup>> {
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
-    (policy(), backups(), any::<Index>(), select(STEPS.as_slice()), -2_i64..10).prop_map(
-        |(policy, backups, index, step, steps)| {
+    let is_deprovisioned = prop_oneof![4 => Just(false), 1 => Just(true)];
+    let instant = (any::<Index>(), select(STEPS.as_slice()), -2_i64..10);
+    (policy(), backups(), instant, is_deprovisioned).prop_map(
+        |(policy, backups, (index, step, steps), is_deprovisioned)| {
             let mut times: Vec<DateTime<Utc>> = backups.iter().map(|backup| backup.time).collect();
             times.sort();
             // Mostly after all backups, sometimes between them.
@@ -200,12 +232,21 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
                 Some(_) => times[index.index(times.len())],
                 None => BASES[0].parse().expect("RFC 3339"),
             };
-            Case { policy, backups, now: base + TimeDelta::seconds(step * steps) }
+            Case { policy, backups, now: base + TimeDelta::seconds(step * steps), is_deprovisioned }
         },
     )
 }
 
 impl Case {
+    /// What the policy says, whether or not the source still exists.
+    pub(crate) fn decide(&self) -> Decisions<'_> {
+        let decisions = match self.is_deprovisioned {
+            true => self.policy.decide_deprovisioned(&self.backups, self.now),
+            false => self.policy.decide(&self.backups, self.now),
+        };
+        decisions.expect("generated policies are valid")
+    }
+
     /// Nothing dated later than now.
     pub(crate) fn without_future(mut self) -> Self {
         self.now = self.backups.iter().map(|backup| backup.time).fold(self.now, DateTime::max);
@@ -215,6 +256,12 @@ impl Case {
     /// No backup needs another.
     pub(crate) fn without_chains(mut self) -> Self {
         self.backups.iter_mut().for_each(|backup| backup.parent = None);
+        self
+    }
+
+    /// Every run ends when it begins, so none that is completed ends later than now.
+    pub(crate) fn without_long_runs(mut self) -> Self {
+        self.backups.iter_mut().for_each(|backup| backup.completed_at = None);
         self
     }
 

@@ -1,14 +1,16 @@
-//! Retention written a second time, straight from its definition, slowly and without sharing any code: sets of words
-//! for buckets, quadratic searches, and jiff for every calendar question.
+//! Retention written a second time, straight from its definition, slowly and without sharing any code: sets
+//! of words for buckets, quadratic searches, and jiff for every calendar question.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use backup_policy::{
-    Anchor, Backup, Bucket, Count, Counting, Expiry, Keep, Period, Pick, Policy, Rule, Status, Ttl, Unit,
-    Verdict, WeekStart, Zone,
+    Anchor, Backup, Bucket, Count, Counting, Decisions, Expiry, Keep, Period, Pick, Policy, Rule, Status,
+    Ttl, Unit, Verdict, WeekStart, Zone,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use jiff::{Span, Timestamp, Zoned, tz::TimeZoneDatabase};
+
+use crate::generate::Case;
 
 /// The answer for one backup: names of reasons and, if kept, the expiry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,10 @@ pub(crate) type Answers = BTreeMap<String, Answer>;
 
 /// What the library says, in the same words.
 pub(crate) fn library(policy: &Policy, backups: &[Backup], now: DateTime<Utc>) -> Answers {
-    let decisions = policy.decide(backups, now).expect("generated policies are valid");
+    answers(&policy.decide(backups, now).expect("generated policies are valid"))
+}
+
+pub(crate) fn answers(decisions: &Decisions<'_>) -> Answers {
     decisions
         .iter()
         .map(|decision| {
@@ -38,17 +43,29 @@ pub(crate) fn library(policy: &Policy, backups: &[Backup], now: DateTime<Utc>) -
         .collect()
 }
 
-pub(crate) fn naive(policy: &Policy, backups: &[Backup], now: DateTime<Utc>) -> Answers {
-    let mut sorted: Vec<&Backup> = backups.iter().collect();
+/// The same answers, and from when on the log is kept.
+pub(crate) fn naive(case: &Case) -> (Answers, Option<DateTime<Utc>>) {
+    let mut sorted: Vec<&Backup> = case.backups.iter().collect();
     sorted.sort_by_key(|backup| (backup.time, backup.id.clone()));
-    let mut answers = Naive { policy, now, sorted, kept: BTreeMap::new(), removed: BTreeMap::new() };
+    let Case { policy, now, is_deprovisioned, .. } = case;
+    let mut answers = Naive {
+        policy,
+        now: *now,
+        is_deprovisioned: *is_deprovisioned,
+        sorted,
+        kept: BTreeMap::new(),
+        removed: BTreeMap::new(),
+        log_keep_from: None,
+    };
     answers.run();
-    answers.finish()
+    (answers.finish(), answers.log_keep_from)
 }
 
 struct Naive<'a> {
     policy: &'a Policy,
     now: DateTime<Utc>,
+    is_deprovisioned: bool,
+    log_keep_from: Option<DateTime<Utc>>,
     sorted: Vec<&'a Backup>,
     kept: BTreeMap<&'a str, Vec<(String, Expiry)>>,
     removed: BTreeMap<&'a str, BTreeSet<String>>,
@@ -79,6 +96,11 @@ impl<'a> Naive<'a> {
                 }
             } else if backup.time > self.now {
                 self.keep(backup, "future", Expiry::Conditional);
+            } else if self.is_deprovisioned
+                && !self.policy.purge_on_deprovision.is_empty()
+                && backup.kinds.iter().all(|kind| self.policy.purge_on_deprovision.contains(kind))
+            {
+                self.remove(backup, "deprovisioned");
             } else {
                 eligible.push(backup);
             }
@@ -86,6 +108,7 @@ impl<'a> Naive<'a> {
         self.rules(&eligible);
         self.cap(&eligible);
         self.protect(&eligible);
+        self.window(&eligible);
         while self.close() {}
     }
 
@@ -299,6 +322,9 @@ impl<'a> Naive<'a> {
                 }
             }
         }
+        if self.is_deprovisioned {
+            return;
+        }
         let newest = eligible.iter().rev();
         for backup in newest.clone().take(self.policy.min_keep as usize) {
             self.keep(backup, "min-keep", Expiry::Conditional);
@@ -306,6 +332,25 @@ impl<'a> Naive<'a> {
         let verified = newest.filter(|backup| backup.verified);
         for backup in verified.take(self.policy.min_keep_verified as usize) {
             self.keep(backup, "min-keep-verified", Expiry::Conditional);
+        }
+    }
+
+    fn window(&mut self, eligible: &[&'a Backup]) {
+        let Some(pitr) = &self.policy.pitr else { return };
+        let end = |backup: &Backup| backup.completed_at.unwrap_or(backup.time);
+        let is_base = |backup: &&&Backup| in_kinds(pitr.kinds.as_ref(), backup) && end(backup) <= self.now;
+        let mut bases: Vec<&Backup> = eligible.iter().filter(is_base).copied().collect();
+        bases.sort_by_key(|base| (end(base), base.id.clone()));
+        let is_old = |base: &&&Backup| add(end(base), &pitr.window, &self.policy.tz) <= self.now;
+        let anchor = bases.iter().rfind(is_old).copied();
+        self.log_keep_from = anchor.or(bases.first().copied()).map(|base| base.time);
+        let order = |base: &Backup| (end(base), base.id.clone());
+        for base in bases {
+            match anchor {
+                Some(anchor) if order(base) < order(anchor) => {}
+                Some(anchor) if anchor.id == base.id => self.keep(base, "pitr-anchor", Expiry::Conditional),
+                _ => self.keep(base, "pitr-window", Expiry::Conditional),
+            }
         }
     }
 
@@ -324,9 +369,8 @@ impl<'a> Naive<'a> {
         false
     }
 
-    fn finish(mut self) -> Answers {
-        let sorted = std::mem::take(&mut self.sorted);
-        sorted.into_iter().map(|backup| (backup.id.clone(), self.answer(&backup.id))).collect()
+    fn finish(&self) -> Answers {
+        self.sorted.iter().map(|backup| (backup.id.clone(), self.answer(&backup.id))).collect()
     }
 
     fn answer(&self, id: &str) -> Answer {

@@ -69,3 +69,21 @@ fn several_units_make_one_bucket() {
     assert_eq!(count(Unit::Yearly, 10, TimeDelta::days(365), 30), 4);
     assert_eq!(count(Unit::Hourly, 6, TimeDelta::hours(1), 48), 8);
 }
+
+#[test]
+fn a_date_that_came_twice_is_one_bucket() {
+    // Juneau became American on 1867-10-18 and moved to the other side of the date line: after 15:33 of the 19th
+    // came 15:33 of the 18th.
+    let juneau = |rule: Rule| keep(rule).in_zone("America/Juneau".parse().unwrap());
+    let set = backups([
+        "1867-10-18T00:00:00Z",
+        "1867-10-18T20:00:00Z",
+        "1867-10-19T04:00:00Z",
+        "1867-10-19T20:00:00Z",
+    ]);
+    assert_eq!(kept(&juneau(Rule::daily(9)), &set, NEVER), ["1867-10-19T04:00:00Z", "1867-10-19T20:00:00Z"]);
+    // Two hours each, many of them visited twice: of the 17th from 16:00 on, of the 18th, of the 19th up to 16:00.
+    let hours = series("1867-10-17T01:30:00Z", TimeDelta::minutes(30), 142);
+    let dates = kept(&juneau(Bucket::new(Unit::Hourly, Count::All).every(2).rule()), &hours, NEVER);
+    assert_eq!(dates.len(), 4 + 12 + 8);
+}

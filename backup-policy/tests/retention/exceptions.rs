@@ -1,4 +1,5 @@
-//! Where deciding again, after what was removed is gone, is known to differ. The crate's documentation names these.
+//! Where deciding again, after what was removed is gone, is known to differ. The crate's documentation names
+//! these.
 
 use std::collections::BTreeSet;
 

@@ -4,8 +4,12 @@
 
 mod bad_input;
 mod calendar;
+mod deprovisioned;
 mod exceptions;
+mod history;
+mod limits;
 mod peers;
+mod pitr;
 mod platforms;
 mod protection;
 mod rules;
