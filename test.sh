@@ -33,7 +33,8 @@ HELP
 
 # program:package pairs; every program is used by a test or by this script.
 programs=(cc:gcc ld:binutils python3:python3 rsync:rsync strace:strace
-    getfattr:attr setfattr:attr getfacl:acl setfacl:acl mount:mount)
+    getfattr:attr setfattr:attr getfacl:acl setfacl:acl mount:mount umount:mount
+    unshare:util-linux mkfifo:coreutils script:bsdutils)
 
 step_tools() {
     local missing=() entry

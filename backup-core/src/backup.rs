@@ -1,34 +1,32 @@
 //! Making a backup of an environment.
 
+mod capture;
 mod commit;
 mod hold;
+mod panic;
+mod parents;
+mod record;
+mod report;
 mod sink;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
 
+use backup_policy::Kind;
 use backup_storage::StorageExt as _;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::hold::Hold;
-use self::sink::{Made, ServiceSink};
-use crate::chunks::ChunkReader;
-use crate::engine::{Context, Engine, Facts, Preflight, Prepared, ServiceReader, Snapshot, VerdictLevel};
-use crate::format::manifest::{Body, Bytes32, Manifest, ServiceRecord};
+use self::capture::{Capture, Choice};
+use self::hold::{Hold, let_go};
+pub use self::report::BackupReport;
+use crate::catalog::Consistency;
+use crate::engine::{Context, Preflight};
 use crate::format::names::{self, ManifestName};
-use crate::format::references::ReferenceBuilder;
-use crate::index::{Index, list_packs};
-use crate::list::{StoredBackup, as_seconds};
-use crate::observer::{Notice, NoticeLevel, Phase};
-use crate::packer::{Packed, Packer, Parts};
-use crate::tree::segments::Cutter;
-use crate::tree::writer::TreeTotals;
-use crate::{BackupId, Environment, Error, ErrorKind, Repository, Result};
+use crate::observer::Phase;
+use crate::run::{About, RunRecorder};
+use crate::{BackupId, Environment, Error, ErrorKind, Operation, Repository, Result, RunId};
 
 /// A request for a backup; await it.
 #[derive(Debug, Clone)]
@@ -36,81 +34,85 @@ use crate::{BackupId, Environment, Error, ErrorKind, Repository, Result};
 pub struct BackupRequest {
     repository: Repository,
     environment: Environment,
-    kind: String,
+    choice: Choice,
+    live: bool,
+    queued: Option<RunId>,
+    kinds: BTreeSet<Kind>,
+    created_by: Option<String>,
     comment: String,
-    tags: Vec<String>,
+    tags: BTreeSet<String>,
     program: String,
     cancel: CancellationToken,
 }
 
-/// What a backup did.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct BackupReport {
-    /// The id of the backup.
-    pub id: BackupId,
-    /// The environment it is of.
-    pub environment: String,
-    /// When it began, by the host's clock.
-    pub started_at: DateTime<Utc>,
-    /// How long it took.
-    #[serde(rename = "duration_seconds", serialize_with = "as_seconds")]
-    pub duration: Duration,
-    /// How long the application's writes were held.
-    #[serde(rename = "pause_seconds", serialize_with = "as_seconds")]
-    pub pause: Duration,
-    /// The backup that it followed.
-    pub parent: Option<BackupId>,
-    /// Entries of all trees, plus one for each stream.
-    pub entries: u64,
-    /// Files whose content is the parent's: known without a look, or read again and found equal (the engine's facts tell these
-    /// apart).
-    pub unchanged_entries: u64,
-    /// Bytes of everything in it.
-    pub logical_bytes: u64,
-    /// Bytes read from the services, without those read again and found equal to the parent's.
-    pub read_bytes: u64,
-    /// Bytes that it added to the repository.
-    pub stored_bytes: u64,
-    /// Chunks that it added to the repository.
-    pub new_chunks: u64,
-    /// What a person should know.
-    pub notices: Vec<Notice>,
-}
-
-impl BackupReport {
-    /// How many of the notices are warnings: something is missing or doubtful.
-    #[must_use]
-    pub fn warnings(&self) -> u64 {
-        self.notices.iter().filter(|notice| notice.level == NoticeLevel::Warning).count() as u64
-    }
-}
-
 impl Repository {
-    /// Backs up an environment: everything or nothing. A failed or cancelled run leaves what it stored for the next one to use, and no
+    /// Backs up an environment: everything or nothing, unless [`only`](BackupRequest::only) some services or what is there of them
+    /// ([`partial`](BackupRequest::partial)) is asked for. A failed or cancelled run leaves what it stored for the next one to use, and no
     /// backup; a run whose very last step, the confirmation, could not be settled says so. A future that is dropped during that step may
     /// leave a backup: a whole one.
+    ///
+    /// The services are looked at and prepared; then the application's writes are held, if the environment has a
+    /// [gate](Environment::quiesce), while all are frozen, databases before files; then they are read.
     pub fn backup(&self, environment: &Environment) -> BackupRequest {
         BackupRequest {
             repository: self.clone(),
             environment: environment.clone(),
-            kind: "manual".into(),
+            choice: Choice::default(),
+            live: false,
+            queued: None,
+            kinds: BTreeSet::new(),
+            created_by: None,
             comment: String::new(),
-            tags: Vec::new(),
-            program: concat!("backup-core ", env!("CARGO_PKG_VERSION")).into(),
+            tags: BTreeSet::new(),
+            program: crate::PROGRAM.into(),
             cancel: CancellationToken::new(),
         }
     }
 }
 
 impl BackupRequest {
-    /// What makes this backup: `manual` by default; `nightly`, `final` or a word of the host's own. Retention rules go by it.
-    pub fn kind(mut self, kind: impl Into<String>) -> Self {
-        self.kind = kind.into();
+    /// Only these services. The others are recorded as left out on purpose; may be called several times, for more.
+    pub fn only<S: Into<String>>(mut self, services: impl IntoIterator<Item = S>) -> Self {
+        self.choice.only.get_or_insert_default().extend(services.into_iter().map(Into::into));
         self
     }
 
-    /// What a person wants to remember about it.
+    /// Leaves out what fails, and records why: for the record, since a backup that lacks a service because it failed is never
+    /// restorable whole. It fails all the same if no service is left, if the repository cannot be written, if the application
+    /// could not be held and let go, and when it is cancelled.
+    pub fn partial(mut self) -> Self {
+        self.choice.partial = true;
+        self
+    }
+
+    /// Does not hold the application's writes, even if the environment has a gate. Each service is consistent in itself; nothing
+    /// is promised across services.
+    pub fn live(mut self) -> Self {
+        self.live = true;
+        self
+    }
+
+    /// Makes the backup that was announced as this run, under its id; kinds, who asked for it and comment are those of the
+    /// announcement, unless said otherwise here.
+    pub fn run(mut self, queued: RunId) -> Self {
+        self.queued = Some(queued);
+        self
+    }
+
+    /// What makes this backup. May be called several times: a Sunday's nightly backup is often the weekly one too. `manual` if it
+    /// is never called. Retention rules go by it.
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kinds.insert(kind);
+        self
+    }
+
+    /// Who asked for it: a person's name, or that of a scheduler.
+    pub fn created_by(mut self, who: impl Into<String>) -> Self {
+        self.created_by = Some(who.into());
+        self
+    }
+
+    /// What a person wants to remember about it; with everything else that is recorded of a run, at most 64 KiB.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.comment = comment.into();
         self
@@ -118,7 +120,7 @@ impl BackupRequest {
 
     /// Adds a word to find it by.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tags.push(tag.into());
+        self.tags.insert(tag.into());
         self
     }
 
@@ -139,115 +141,120 @@ impl BackupRequest {
     /// # Errors
     /// As the backup itself would fail before it begins.
     pub async fn preflight(&self) -> Result<Vec<(String, Preflight)>> {
-        self.environment.check()?;
-        self.preflight_all(&self.repository.context(&self.cancel)).await
-    }
-
-    async fn preflight_all(&self, context: &Context) -> Result<Vec<(String, Preflight)>> {
-        let mut all = Vec::new();
-        for (name, engine) in self.environment.services() {
-            let preflight = engine
-                .preflight(&context.for_service(name))
-                .await
-                .map_err(|error| error.context(format!("look at the service \"{name}\"")))?;
-            if let Some(verdict) =
-                preflight.verdicts.iter().find(|verdict| verdict.level == VerdictLevel::Deny)
-            {
-                return Err(Error::invalid(format!(
-                    "the service \"{name}\" cannot be backed up: {}",
-                    verdict.reason
-                ))
-                .with_remedy(verdict.remedy.clone()));
-            }
-            all.push((name.to_owned(), preflight));
-        }
-        Ok(all)
-    }
-
-    async fn run(self) -> Result<BackupReport> {
-        self.environment.check()?;
+        self.check()?;
         let context = self.repository.context(&self.cancel);
-        let mut hold = Hold::new(self.environment.gate(), context.clock().clone());
-        let work = Box::pin(self.run_uncancelled(&context, &mut hold));
+        capture::look(&self.environment, &self.choice, &context).await
+    }
+
+    fn check(&self) -> Result<()> {
+        self.environment.check()?;
+        self.choice.check(&self.environment)
+    }
+
+    async fn make(self) -> Result<BackupReport> {
+        self.check()?;
+        let (repository, context) = (self.repository.clone(), self.repository.context(&self.cancel));
+        context.check()?;
+        let (this, mut recorder) = context.until_cancelled(self.announce()).await?;
+        let begun = context.until_cancelled(recorder.begin()).await;
+        let made = match begun {
+            Err(error) => Err(error),
+            Ok(stamp) => {
+                let id = recorder.id().backup();
+                recorder.during(&context, Box::pin(this.confirmed(&context, id, stamp))).await
+            }
+        };
+        recorder.finish(&context, &made).await;
+        if made.is_ok() {
+            repository.write_digest(&context).await;
+        }
+        made.map(|report| report.also(context.take_notices()))
+    }
+
+    /// The run, a new one or the queued one, and the request as the queued one completes it.
+    async fn announce(mut self) -> Result<(Self, RunRecorder)> {
+        let queued = match self.queued {
+            None => None,
+            Some(id) => Some((id, self.repository.queued_run(id, self.environment.name()).await?)),
+        };
+        if let Some((_, queued)) = &queued {
+            let record = queued.record.clone();
+            if self.kinds.is_empty() {
+                self.kinds = record.kinds;
+            }
+            if self.comment.is_empty() {
+                self.comment = record.comment;
+            }
+            self.created_by = self.created_by.or(record.created_by);
+        }
+        if self.kinds.is_empty() {
+            self.kinds.insert(Kind::Manual);
+        }
+        let id = match &queued {
+            Some((id, _)) => *id,
+            None => RunId::generate(&**self.repository.clock(), &**self.repository.random())?,
+        };
+        let about = About {
+            operation: Operation::Backup,
+            environment: Some(self.environment.name.clone()),
+            backup: Some(id.backup()),
+            kinds: self.kinds.clone(),
+            created_by: self.created_by.clone(),
+            comment: self.comment.clone(),
+            program: self.program.clone(),
+        };
+        let recorder = RunRecorder::of(&self.repository, id, about);
+        let recorder = match queued {
+            None => recorder,
+            Some((_, queued)) => recorder.after(queued.number, queued.created_at),
+        };
+        Ok((self, recorder))
+    }
+
+    /// Makes the backup, up to its confirmation.
+    async fn confirmed(&self, context: &Context, id: BackupId, stamp: DateTime<Utc>) -> Result<BackupReport> {
+        let gate = self.environment.gate();
+        let mut hold = Hold::new(gate, context.clock().clone(), self.environment.hold_deadline);
+        let work = Box::pin(self.stored(context, &mut hold, id, stamp));
         let stored = context.until_cancelled(work).await;
-        hold.end().await;
-        let (name, report) = stored?;
+        let released = hold.end().await;
+        let (name, report) = let_go(stored, released)?;
         commit::confirm(&self.repository, &name).await?;
         Ok(report)
     }
 
     /// Everything but the confirmation.
-    async fn run_uncancelled(
+    async fn stored(
         &self,
         context: &Context,
         hold: &mut Hold,
+        id: BackupId,
+        stamp: DateTime<Utc>,
     ) -> Result<(ManifestName, BackupReport)> {
-        let clock = self.repository.clock().clone();
-        let (started_at, started) = (clock.now(), clock.elapsed());
-        context.phase(Phase::Prepare);
-        for (name, preflight) in self.preflight_all(context).await? {
-            for verdict in preflight.verdicts.iter().filter(|verdict| verdict.level == VerdictLevel::Warn) {
-                context.for_service(&name).warn(b"", verdict.to_string());
-            }
-            context.expect(0, preflight.size_estimate.unwrap_or(0));
-        }
-        let id = BackupId::generate(&*clock, &**self.repository.random())?;
-        let run = Run::begin(self, context).await?;
-        let services = run.capture(self, context, hold).await?;
+        let clock = self.repository.clock();
+        let started = clock.elapsed();
+        let started_at = clock.now();
+        let mut capture = Capture::new(self, context);
+        let made = capture.run(hold).await?;
         context.phase(Phase::Commit);
-        let packed = run.packer.finish().await?;
+        let packed = made.packer.finish().await?;
         let notices = context.take_notices();
-        let manifest = self.manifest(&run, &services, started_at, &packed, &notices)?;
+        let manifest = self.manifest(&made, stamp, started_at, &packed, &notices)?;
         let (name, manifest_bytes) = commit::store(&self.repository, id, &manifest, &packed, context).await?;
-        let totals = services.iter().fold(TreeTotals::default(), |sum, service| sum.plus(service.totals));
-        let report = BackupReport {
-            id,
-            environment: self.environment.name.clone(),
-            started_at,
-            duration: clock.elapsed().saturating_sub(started),
-            pause: run.pause(),
-            parent: run.parent.as_ref().map(|parent| parent.name.id),
-            entries: totals.entries,
-            unchanged_entries: totals.unchanged,
-            logical_bytes: totals.bytes,
-            read_bytes: totals.read_bytes,
-            stored_bytes: packed.totals.stored_bytes + manifest_bytes,
-            new_chunks: packed.totals.chunks,
-            notices,
-        };
+        let mut report = BackupReport::new(id, &manifest.body, &made.totals(), notices);
+        report.stored_bytes = packed.totals.stored_bytes + manifest_bytes;
+        report.new_chunks = packed.totals.chunks;
+        report.duration = clock.elapsed().saturating_sub(started);
         Ok((name, report))
     }
 
-    fn manifest(
-        &self,
-        run: &Run,
-        services: &[Captured],
-        started_at: DateTime<Utc>,
-        packed: &Packed,
-        notices: &[Notice],
-    ) -> Result<Manifest> {
-        let mut references = ReferenceBuilder::default();
-        let services =
-            services.iter().map(|service| service.record(&mut references)).collect::<Result<Vec<_>>>()?;
-        let body = Body {
-            environment: self.environment.name.clone(),
-            started_at_ms: started_at.timestamp_millis(),
-            finished_at_ms: self.repository.clock().now().timestamp_millis(),
-            stamp_ms: packed.stamp.map(|stamp| stamp.timestamp_millis()),
-            heads: run.heads.clone(),
-            parent: run.parent.as_ref().map(|parent| parent.name.id),
-            kind: self.kind.clone(),
-            comment: self.comment.clone(),
-            tags: self.tags.clone(),
-            facts: self.environment.facts.clone(),
-            consistency: if self.environment.quiesce.is_some() { "frozen" } else { "ordered" }.into(),
-            pause_us: u64::try_from(run.pause().as_micros()).unwrap_or(u64::MAX),
-            warnings: notices.iter().filter(|notice| notice.level == NoticeLevel::Warning).count() as u64,
-            stored_bytes: packed.totals.stored_bytes,
-            program: self.program.clone(),
-            services,
-        };
-        Ok(Manifest { references: references.take(), body })
+    /// What the services of the backup will have in common.
+    fn consistency(&self) -> Consistency {
+        match (self.live, &self.environment.quiesce) {
+            (true, _) => Consistency::Live,
+            (false, Some(_)) => Consistency::Frozen,
+            (false, None) => Consistency::Ordered,
+        }
     }
 }
 
@@ -256,209 +263,21 @@ impl IntoFuture for BackupRequest {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(self.make())
     }
 }
 
-/// One run: the repository as it was when it began, and what goes into it.
-struct Run {
-    packer: Packer,
-    reader: Arc<ChunkReader>,
-    cutter: Cutter,
-    parent: Option<StoredBackup>,
-    heads: Vec<Bytes32>,
-    pause: std::sync::Mutex<Duration>,
-}
-
-/// One service, captured.
-struct Captured {
-    name: String,
-    engine: &'static str,
-    point: String,
-    facts: Facts,
-    started_at: DateTime<Utc>,
-    made: Vec<Made>,
-    totals: TreeTotals,
-}
-
-impl Run {
-    async fn begin(request: &BackupRequest, context: &Context) -> Result<Self> {
-        let repository = &request.repository;
-        context.phase(Phase::Index);
-        let earlier = repository.read_backups(Some(&request.environment.name)).await?;
-        refuse_prune_records(repository).await?;
-        let index = Arc::new(Index::load(repository.storage(), repository.keys()).await?);
-        for (name, error) in &index.unreadable {
-            context.warn(name.as_bytes(), format!("an index segment cannot be read: {}", error.chain()));
-        }
-        let existing = list_packs(repository.storage()).await?;
-        let memory = repository.memory();
-        let packer = Packer::new(Parts {
-            storage: repository.storage().clone(),
-            keys: repository.keys().clone(),
-            random: repository.random().clone(),
-            context: context.clone(),
-            index: index.clone(),
-            existing,
-            shared_trust: repository.config().trust == "shared",
-            memory,
-        })?;
-        let reader = Arc::new(ChunkReader::new(
-            repository.storage().clone(),
-            repository.keys().clone(),
-            index,
-            memory / 8,
+/// Marks and sweep records say which packs must not be relied on. A writer that finds one cannot go on.
+pub(crate) async fn refuse_prune_records(repository: &Repository) -> Result<()> {
+    if let Some(object) = repository.storage().list_all(names::MARKS).await?.first() {
+        let text = format!("the repository is being pruned by a newer version ({})", object.name);
+        return Err(Error::new(ErrorKind::Unsupported, text));
+    }
+    if let Some(object) = repository.storage().list_all(names::SWEEPS).await?.first() {
+        let text = format!("the repository is being pruned ({})", object.name);
+        return Err(Error::new(ErrorKind::Unavailable, text).with_remedy(
+            "try again when the prune has ended; if it was interrupted, prune again to finish it",
         ));
-        Ok(Self {
-            packer,
-            reader,
-            cutter: Cutter::new(repository.keys()),
-            heads: heads(&earlier),
-            parent: earlier.into_iter().next_back(),
-            pause: std::sync::Mutex::default(),
-        })
-    }
-
-    /// Prepares all services, freezes them within one hold of the application, and streams them.
-    async fn capture(
-        &self,
-        request: &BackupRequest,
-        context: &Context,
-        hold: &mut Hold,
-    ) -> Result<Vec<Captured>> {
-        let environment = &request.environment;
-        let held = environment.quiesce.is_some();
-        let mut prepared = Vec::new();
-        context.phase(Phase::Prepare);
-        for (name, engine) in environment.services() {
-            prepared.push(self.prepare(name, engine, context, held).await?);
-        }
-        context.phase(Phase::Freeze);
-        let deadline = environment.hold_deadline;
-        let frozen = if held {
-            let pausing = context.with_pause(true).with_deadline(deadline);
-            let frozen = hold.during(deadline, freeze_all(prepared, &pausing)).await?;
-            *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = hold.pause();
-            frozen
-        } else {
-            freeze_all(prepared, context).await?
-        };
-        let mut captured = Vec::new();
-        for service in frozen {
-            let context = context.for_service(&service.name);
-            context.phase(Phase::Stream);
-            captured.push(service.stream(&context).await?);
-        }
-        Ok(captured)
-    }
-
-    async fn prepare(
-        &self,
-        name: &str,
-        engine: &Arc<dyn Engine>,
-        context: &Context,
-        pause_follows: bool,
-    ) -> Result<Waiting> {
-        let context = context.for_service(name).with_pause(pause_follows);
-        let started_at = context.clock().now();
-        let sink = Arc::new(ServiceSink::new(&self.packer, &self.reader, &self.cutter, &context, started_at));
-        let parent = self.parent_service(name, engine.kind())?;
-        let prepared = engine
-            .prepare(&context, parent, sink.clone())
-            .await
-            .map_err(|error| error.context(format!("prepare the service \"{name}\"")))?;
-        Ok(Waiting { name: name.to_owned(), engine: engine.kind(), started_at, sink, prepared })
-    }
-
-    fn parent_service(&self, name: &str, engine: &str) -> Result<Option<Arc<dyn ServiceReader>>> {
-        let Some(parent) = &self.parent else { return Ok(None) };
-        let same = |record: &&ServiceRecord| record.name == name && record.engine == engine;
-        let Some(record) = parent.manifest.body.services.iter().find(same) else { return Ok(None) };
-        let mut service = parent.manifest.service_reader(record, &self.reader)?;
-        service.reliable = Some(self.packer.clone());
-        Ok(Some(Arc::new(service)))
-    }
-
-    fn pause(&self) -> Duration {
-        *self.pause.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-struct Waiting {
-    name: String,
-    engine: &'static str,
-    started_at: DateTime<Utc>,
-    sink: Arc<ServiceSink>,
-    prepared: Box<dyn Prepared>,
-}
-
-struct Frozen {
-    name: String,
-    engine: &'static str,
-    started_at: DateTime<Utc>,
-    sink: Arc<ServiceSink>,
-    snapshot: Box<dyn Snapshot>,
-}
-
-async fn freeze_all(prepared: Vec<Waiting>, context: &Context) -> Result<Vec<Frozen>> {
-    let mut frozen = Vec::new();
-    for Waiting { name, engine, started_at, sink, prepared } in prepared {
-        let snapshot = prepared
-            .freeze(&context.for_service(&name))
-            .await
-            .map_err(|error| error.context(format!("freeze the service \"{name}\"")))?;
-        frozen.push(Frozen { name, engine, started_at, sink, snapshot });
-    }
-    Ok(frozen)
-}
-
-impl Frozen {
-    async fn stream(self, context: &Context) -> Result<Captured> {
-        let Self { name, engine, started_at, sink, snapshot } = self;
-        let point = snapshot.point().to_owned();
-        let facts = snapshot
-            .stream(context)
-            .await
-            .map_err(|error| error.context(format!("back up the service \"{name}\"")))?;
-        let (made, totals) = sink.take()?;
-        Ok(Captured { name, engine, point, facts, started_at, made, totals })
-    }
-}
-
-impl Captured {
-    fn record(&self, references: &mut ReferenceBuilder) -> Result<ServiceRecord> {
-        let mut artifacts =
-            self.made.iter().map(|made| made.record(references)).collect::<Result<Vec<_>>>()?;
-        artifacts.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(ServiceRecord {
-            name: self.name.clone(),
-            engine: self.engine.into(),
-            point: self.point.clone(),
-            started_at_ms: self.started_at.timestamp_millis(),
-            facts: self.facts.clone(),
-            artifacts,
-        })
-    }
-}
-
-/// Hashes of the manifests that no other one names.
-fn heads(backups: &[StoredBackup]) -> Vec<Bytes32> {
-    let named: HashSet<_> = backups.iter().flat_map(|backup| &backup.manifest.body.heads).collect();
-    let mut heads: Vec<_> = backups.iter().map(|backup| Bytes32(backup.name.hash)).collect();
-    heads.retain(|hash| !named.contains(hash));
-    heads.sort_by_key(|hash| hash.0);
-    heads
-}
-
-/// Marks and sweep records say which packs must not be relied on. This version cannot read them, so where there are any it does not write.
-async fn refuse_prune_records(repository: &Repository) -> Result<()> {
-    for folder in [names::MARKS, names::SWEEPS] {
-        if let Some(object) = repository.storage().list_all(folder).await?.first() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("the repository is being pruned by a newer version ({})", object.name),
-            ));
-        }
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! Checking a repository: that all objects are what they should be.
 
 mod data;
+mod notes;
+mod objects;
 mod share;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use backup_crypto::ChunkId;
 use backup_storage::StorageExt as _;
@@ -13,16 +16,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 pub use self::share::Share;
+use crate::catalog::{ManifestNames, StoredBackup};
 use crate::chunks::ChunkReader;
 use crate::engine::Context;
-use crate::format::limit;
-use crate::format::names::{self, PackName};
+use crate::format::names::{ManifestName, PackName};
 use crate::index::{Index, list_packs};
-use crate::list::{ManifestNames, StoredBackup};
+use crate::note::Notes;
 use crate::observer::Phase;
-use crate::problem::{Problem, cannot_read, is_finding};
+use crate::problem::{Problem, is_finding};
 use crate::verify::Survey;
-use crate::{BackupId, Repository, Result};
+use crate::{BackupId, ErrorKind, Repository, Result};
 
 /// A request to check a repository; await it.
 #[derive(Debug, Clone)]
@@ -39,6 +42,8 @@ pub struct CheckRequest {
 pub struct CheckReport {
     /// Backups looked at.
     pub backups: u64,
+    /// Backups that were deleted and not removed yet. They are not looked at.
+    pub deleted: u64,
     /// Manifests that were never confirmed: runs that were interrupted at the very end. Not a problem.
     pub unconfirmed: u64,
     /// Index segments read.
@@ -86,26 +91,32 @@ impl CheckRequest {
     async fn run_uncancelled(&self, context: &Context) -> Result<CheckReport> {
         let mut report = CheckReport::default();
         context.phase(Phase::Index);
-        // Manifests before the index before packs: whatever a writer completes meanwhile is found.
+        // Notes before what they are about, manifests before the index before packs: whatever a writer completes meanwhile is found.
+        let said = notes::read(&self.repository, &mut report).await?;
         let manifests = self.repository.manifest_names(None).await?;
-        let reader = self.repository.chunk_reader().await?;
+        let (reader, existing) = self.index_and_packs().await?;
         let index = reader.index();
-        let existing = list_packs(self.repository.storage()).await?;
-        self.check_names(&mut report).await?;
+        objects::check(&self.repository, context, &mut report).await?;
         check_packs(&index, &existing, &mut report);
         report.unconfirmed = manifests.unconfirmed.len() as u64;
         context.phase(Phase::Structure);
         let mut survey = Survey::new(&reader, &existing, false);
         let mut heads = BTreeMap::new();
-        let backups = self.read_manifests(&manifests, context, &mut report).await?;
+        let backups = self.read_manifests(&manifests, &said, context, &mut report).await?;
         for backup in &backups {
             context.check()?;
             heads.extend(backup.manifest.body.heads.iter().map(|head| (head.0, backup.name.id)));
             survey.backup(backup, context).await?;
         }
+        if !survey.problems.is_empty() || (backups.len() as u64) < report.backups {
+            report.problems.extend(missing_packs(&index, &existing));
+        }
         report.problems.append(&mut survey.problems);
-        check_heads(&manifests, heads, &mut report);
-        for name in &manifests.lost {
+        check_heads(&manifests, &said, heads, &mut report);
+        notes::check_subjects(&manifests, &said, &mut report);
+        notes::check_digests(&self.repository, context, &mut report).await?;
+        let deleted: HashSet<&ManifestName> = said.deleted().collect();
+        for name in manifests.lost.iter().filter(|name| !deleted.contains(name)) {
             // Looked up once more: a listing is not a moment, and the manifest is put before its confirmation.
             if !self.repository.storage().exists(&name.to_name()).await? {
                 let text = "is missing, and its confirmation is there";
@@ -120,21 +131,44 @@ impl CheckRequest {
         Ok(report)
     }
 
-    /// Reads all manifests, so that it is known how much there will be to look at.
+    /// Loads the index and lists the packs. A prune takes packs out of the index and then deletes them, so what seems to be missing is looked
+    /// for once more.
+    async fn index_and_packs(&self) -> Result<(Arc<ChunkReader>, HashMap<PackName, u64>)> {
+        let mut again = true;
+        loop {
+            let reader = self.repository.chunk_reader().await?;
+            let existing = list_packs(self.repository.storage()).await?;
+            let all_there = reader.index().packs().iter().all(|pack| existing.contains_key(&pack.name));
+            if all_there || !std::mem::take(&mut again) {
+                return Ok((reader, existing));
+            }
+        }
+    }
+
+    /// Reads all manifests of backups that were not deleted, so that it is known how much there will be to look at.
     async fn read_manifests(
         &self,
         manifests: &ManifestNames,
+        said: &Notes,
         context: &Context,
         report: &mut CheckReport,
     ) -> Result<Vec<StoredBackup>> {
         let mut backups = Vec::with_capacity(manifests.confirmed.len());
         for (name, object) in &manifests.confirmed {
             context.check()?;
+            if said.about(name).state.deletion.is_some() {
+                report.deleted += 1;
+                continue;
+            }
             match self.repository.read_backup(*name, object).await {
                 Ok(backup) => {
                     let info = backup.info();
                     context.expect(info.entries, info.logical_bytes);
                     backups.push(backup);
+                }
+                // Deleted since, and pruned without grace.
+                Err(error) if error.kind() == ErrorKind::NotFound && self.was_deleted(name).await? => {
+                    continue;
                 }
                 Err(error) if is_finding(&error) => {
                     report.problems.push(Problem::from_error(object.name.as_str(), &error).of(name.id));
@@ -146,48 +180,9 @@ impl CheckRequest {
         Ok(backups)
     }
 
-    /// Objects that this format does not know, and plain ones that are not what they should be.
-    async fn check_names(&self, report: &mut CheckReport) -> Result<()> {
-        let storage = self.repository.storage();
-        for object in storage.list_all("").await? {
-            let text = object.name.as_str();
-            let known = match text.split('/').next().unwrap_or("") {
-                names::REPOSITORY => text == names::REPOSITORY,
-                names::PACKS => PackName::parse(text).is_some() && object.size <= limit::PACK,
-                names::BACKUPS => names::ManifestName::parse(text).is_some(),
-                names::INDEX => names::parse_hashed(text, names::INDEX).is_some(),
-                folder @ (names::KEYS | names::CONFIG) => {
-                    self.check_plain(folder, text, object.size, report).await?
-                }
-                _ => false,
-            };
-            if !known {
-                report.problems.push(Problem::new(text, "is not an object that this format knows"));
-            }
-        }
-        Ok(())
-    }
-
-    async fn check_plain(
-        &self,
-        folder: &str,
-        name: &str,
-        size: u64,
-        report: &mut CheckReport,
-    ) -> Result<bool> {
-        let hash = match folder {
-            names::KEYS => names::parse_hashed(name, names::KEYS),
-            _ => names::parse_config(name).map(|(_, hash)| hash),
-        };
-        let limit = if folder == names::KEYS { limit::KEY_SLOT } else { limit::CONFIG };
-        let Some(hash) = hash.filter(|_| size <= limit) else { return Ok(false) };
-        let object = backup_storage::Name::try_from(name)?;
-        let read = self.repository.storage().get(&object).await.map_err(|error| cannot_read(&object, error));
-        match read.and_then(|bytes| names::expect_hash(name, &hash, &bytes)) {
-            Err(error) if is_finding(&error) => report.problems.push(Problem::from_error(name, &error)),
-            other => other?,
-        }
-        Ok(true)
+    async fn was_deleted(&self, name: &ManifestName) -> Result<bool> {
+        let said = self.repository.notes_about(name).await?;
+        Ok(said.about(name).state.deletion.is_some())
     }
 }
 
@@ -233,11 +228,16 @@ async fn blame(
     Ok(())
 }
 
-/// Manifests that later ones name, and that are gone. This version deletes none, so each is a loss.
-fn check_heads(manifests: &ManifestNames, heads: BTreeMap<[u8; 32], BackupId>, report: &mut CheckReport) {
-    let all = manifests.confirmed.iter().chain(&manifests.unconfirmed);
-    let existing: HashSet<[u8; 32]> = all.map(|(name, _)| name.hash).collect();
-    for (hash, named_by) in heads.into_iter().filter(|(hash, _)| !existing.contains(hash)) {
+/// Manifests that later ones name, that nobody deleted, and that are gone.
+fn check_heads(
+    manifests: &ManifestNames,
+    said: &Notes,
+    heads: BTreeMap<[u8; 32], BackupId>,
+    report: &mut CheckReport,
+) {
+    let all = manifests.confirmed.iter().chain(&manifests.unconfirmed).map(|(name, _)| name);
+    let accounted_for: HashSet<[u8; 32]> = all.chain(said.deleted()).map(|name| name.hash).collect();
+    for (hash, named_by) in heads.into_iter().filter(|(hash, _)| !accounted_for.contains(hash)) {
         let text = format!("is missing: the backup {named_by} was made after it and names its manifest");
         report.problems.push(Problem::new(format!("a manifest with the hash {}", hex::encode(hash)), text));
     }
@@ -253,17 +253,19 @@ fn check_packs(index: &Index, existing: &HashMap<PackName, u64>, report: &mut Ch
     }
     let mut indexed = HashSet::new();
     for pack in index.packs() {
-        let is_first = indexed.insert(pack.name);
-        let name = pack.name.to_name();
-        match existing.get(&pack.name) {
-            None if !is_first => {}
-            None => report.problems.push(Problem::new(name.as_str(), "is missing, and the index names it")),
-            Some(size) if *size != pack.size => {
-                let text = format!("has {size} bytes, and the index says {}", pack.size);
-                report.problems.push(Problem::new(name.as_str(), text));
-            }
-            Some(_) => {}
+        indexed.insert(pack.name);
+        if let Some(size) = existing.get(&pack.name).filter(|size| **size != pack.size) {
+            let text = format!("has {size} bytes, and the index says {}", pack.size);
+            report.problems.push(Problem::new(pack.name.to_name().as_str(), text));
         }
     }
     report.orphan_packs = existing.keys().filter(|name| !indexed.contains(*name)).count() as u64;
+}
+
+/// Packs that the index names and that do not exist. Where nothing needs them, they are no problem: a writer that slept while a prune took
+/// its packs for leftovers indexes them later, and fails. The next prune removes what the index says of them.
+fn missing_packs(index: &Index, existing: &HashMap<PackName, u64>) -> Vec<Problem> {
+    let names: BTreeSet<PackName> = index.packs().iter().map(|pack| pack.name).collect();
+    let missing = names.into_iter().filter(|name| !existing.contains_key(name));
+    missing.map(|name| Problem::new(name.to_name().as_str(), "is missing, and the index names it")).collect()
 }

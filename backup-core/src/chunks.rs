@@ -171,6 +171,32 @@ impl ChunkReader {
         }
     }
 
+    /// The places that do not give their chunks, and why. Looks at these places of an index and nowhere else.
+    pub(crate) async fn failing(
+        &self,
+        index: &Index,
+        places: Vec<Location>,
+    ) -> Result<Vec<(ChunkId, Error)>> {
+        let mut failing = Vec::new();
+        let mut reads = stream::iter(join(places))
+            .map(|range| async move { (self.read_range(index, &range).await, range) })
+            .buffer_unordered(PARALLEL);
+        while let Some((result, range)) = reads.next().await {
+            match result {
+                Ok(chunks) => {
+                    failing.extend(chunks.into_iter().filter_map(|(id, chunk)| Some((id, chunk.err()?))));
+                }
+                // Who may not read it cannot tell that it is sound.
+                Err(error) if is_finding(&error) || error.kind() == crate::ErrorKind::Permission => {
+                    let text = error.chain();
+                    failing.extend(range.chunks.iter().map(|chunk| (chunk.id, Error::damaged(text.clone()))));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(failing)
+    }
+
     /// Tries all places of a chunk but one. Fails if none has it and one of them may have it later.
     async fn fetch_from_any(
         &self,
@@ -337,6 +363,11 @@ fn plan(index: &Index, kind: ChunkKind, wanted: &[ChunkId]) -> Result<Vec<PackRa
     for id in wanted {
         places.push(index.places(kind, id).next().ok_or_else(|| missing(id))?);
     }
+    Ok(join(places))
+}
+
+/// Makes ranges of neighbours.
+fn join(mut places: Vec<Location>) -> Vec<PackRange> {
     places.sort_unstable_by_key(|location| (location.pack, location.chunk.offset));
     let mut ranges: Vec<PackRange> = Vec::new();
     for place in places {
@@ -352,7 +383,7 @@ fn plan(index: &Index, kind: ChunkKind, wanted: &[ChunkId]) -> Result<Vec<PackRa
             None => ranges.push(PackRange { pack: place.pack, chunks: vec![place.chunk] }),
         }
     }
-    Ok(ranges)
+    ranges
 }
 
 fn missing(id: &ChunkId) -> Error {

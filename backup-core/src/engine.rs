@@ -31,7 +31,7 @@
 //! cancelled restore ends with `Cancelled`* (`cancelled_restore`), and *one whose future is dropped can be done again*
 //! (`dropped_restore`).
 //!
-//! What core sees to by itself: an engine that fails, an artifact that was begun and not committed, entries that are not in canonical order
+//! What core sees to by itself: an engine that fails or panics, an artifact that was begun and not committed, entries that are not in canonical order
 //! ([`path_order`]) or come twice: none of them yields a backup.
 
 mod artifact;
@@ -46,9 +46,11 @@ mod target;
 mod verdict;
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 pub use artifact::{Artifact, ArtifactInfo, ArtifactKind, Layout};
 pub use context::Context;
@@ -69,6 +71,17 @@ use crate::Result;
 pub trait Engine: Debug + Send + Sync + 'static {
     /// The kind of service, as a stable lower-case word stored in manifests: `files`, `sqlite`, `postgres`.
     fn kind(&self) -> &'static str;
+
+    /// What the service is to its application. Lists say by it whether a backup is full, of the databases only or of the files only.
+    fn role(&self) -> Role {
+        Role::Database
+    }
+
+    /// Files and folders that only this engine may open while the process runs: others of the environment leave them out and say so
+    /// ([`Context::reserved`]), and restoring others onto them is denied. None by default.
+    fn reserves(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Looks at the service without side effects: what it is, how big it is, whether a backup can work.
     ///
@@ -113,6 +126,17 @@ pub trait Engine: Debug + Send + Sync + 'static {
         from: Arc<dyn ServiceReader>,
         plan: RestorePlan,
     ) -> Result<RestoreSummary>;
+}
+
+/// What a service is to its application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Role {
+    /// It has the records that everything else belongs to. Frozen and read before files.
+    Database,
+    /// It has files that records refer to.
+    Files,
 }
 
 /// A service that is ready to be frozen.

@@ -1,5 +1,6 @@
 //! What is backed up and restored together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use crate::{Error, Result};
 /// A named set of services that are backed up and restored together.
 ///
 /// Names are checked when a backup begins: an environment's may contain `/`, but no empty, `.` or `..` part; a service's may not
-/// contain `/`. Services are frozen and read in the order in which they were added: add databases before files.
+/// contain `/`. Services are frozen and read in the order in which they were added, but databases before files
+/// ([`Role`](crate::engine::Role)).
 #[derive(Debug, Clone)]
 pub struct Environment {
     pub(crate) name: String,
@@ -51,7 +53,9 @@ impl Environment {
         self
     }
 
-    /// Holds the application's writes through this gate while all services are frozen.
+    /// Holds the application's writes through this gate while all services are frozen, so that they show one point in time.
+    /// Without it, databases are frozen first and files are read after, which is as good if the application writes files before
+    /// the records that refer to them, never changes them in place, and deletes them only after the backup has ended.
     #[must_use]
     pub fn quiesce(mut self, gate: impl Quiesce) -> Self {
         self.quiesce = Some(Arc::new(gate));
@@ -74,6 +78,14 @@ impl Environment {
     /// Its services, in order.
     pub fn services(&self) -> impl Iterator<Item = (&str, &Arc<dyn Engine>)> {
         self.services.iter().map(|(name, engine)| (name.as_str(), engine))
+    }
+
+    /// What other services than this one keep to themselves.
+    pub(crate) fn reserved_by_others(&self, name: &str) -> Vec<PathBuf> {
+        self.services()
+            .filter(|(other, _)| *other != name)
+            .flat_map(|(_, engine)| engine.reserves())
+            .collect()
     }
 
     pub(crate) fn gate(&self) -> Arc<dyn Quiesce> {

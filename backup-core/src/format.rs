@@ -6,16 +6,20 @@
 pub(crate) mod config;
 pub(crate) mod content;
 pub(crate) mod cursor;
+pub(crate) mod digest;
 pub(crate) mod header;
 pub(crate) mod index;
 pub(crate) mod manifest;
 pub(crate) mod map;
 pub(crate) mod names;
 pub(crate) mod node;
+pub(crate) mod note;
 pub(crate) mod pack;
 pub(crate) mod record;
 pub(crate) mod references;
 pub(crate) mod repository;
+pub(crate) mod run;
+pub(crate) mod sweep;
 pub(crate) mod tree;
 
 /// The major version of the format that this library writes and reads.
@@ -37,6 +41,18 @@ pub(crate) mod limit {
     pub(crate) const KEY_SLOT: u64 = 64 * 1024;
     /// A manifest, stored.
     pub(crate) const MANIFEST: u64 = 16 * 1024 * 1024;
+    /// One status of a run, stored.
+    pub(crate) const RUN: u64 = 64 * 1024;
+    /// A note, stored.
+    pub(crate) const NOTE: u64 = 64 * 1024;
+    /// A digest, stored, and what is in it, unfolded.
+    pub(crate) const DIGEST: u64 = 16 * 1024 * 1024;
+    /// A word in a note: a name of a hold, a tag, a person.
+    pub(crate) const NOTE_WORD: usize = 200;
+    /// The text of a comment.
+    pub(crate) const COMMENT: usize = 16 * 1024;
+    /// A sweep record, stored.
+    pub(crate) const SWEEP: u64 = 64 * 1024;
     /// An index segment, stored.
     pub(crate) const INDEX: u64 = 64 * 1024 * 1024;
     /// A pack, stored.

@@ -31,6 +31,17 @@ pub(crate) struct Index {
     pub(crate) unreadable: Vec<(String, Error)>,
     /// Number of segments read.
     pub(crate) segments: usize,
+    /// The segments read, with what each says.
+    pub(crate) contents: Vec<SegmentInfo>,
+}
+
+/// What one segment names.
+#[derive(Debug, Clone)]
+pub(crate) struct SegmentInfo {
+    pub(crate) object: Object,
+    /// Positions among [`Index::packs`], each with the number of chunks that this segment knows of it.
+    pub(crate) packs: Vec<(u32, usize)>,
+    pub(crate) records: usize,
 }
 
 /// A pack as the index knows it.
@@ -64,21 +75,28 @@ impl Index {
             let mut segments = stream::iter(new)
                 .map(|object| async move {
                     let packs = read_segment(storage, keys, &object).await;
-                    (object.name.to_string(), packs)
+                    (object, packs)
                 })
                 .buffer_unordered(PARALLEL);
-            while let Some((name, packs)) = segments.next().await {
+            while let Some((object, packs)) = segments.next().await {
                 match packs {
                     Ok(packs) => {
                         index.segments += 1;
-                        packs.into_iter().for_each(|pack| index.insert(pack));
+                        let records = packs.iter().map(|pack| pack.chunks.len()).sum();
+                        let counts: Vec<usize> = packs.iter().map(|pack| pack.chunks.len()).collect();
+                        let numbers = packs.into_iter().map(|pack| index.insert(pack));
+                        let packs = numbers
+                            .zip(counts)
+                            .filter_map(|(number, count)| Some((number?, count)))
+                            .collect();
+                        index.contents.push(SegmentInfo { object, packs, records });
                     }
                     // Merged away by a prune since it was listed: the segment that replaces it is in the next listing.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) if error.is_retryable() || error.kind() == ErrorKind::Permission => {
                         return Err(error);
                     }
-                    Err(error) => index.unreadable.push((name, error)),
+                    Err(error) => index.unreadable.push((object.name.to_string(), error)),
                 }
             }
         }
@@ -90,9 +108,10 @@ impl Index {
         Ok(objects.iter().any(|object| !self.listed.contains(&object.name)))
     }
 
-    pub(crate) fn insert(&mut self, pack: IndexedPack) {
+    /// Adds a pack and its chunks, and returns its position among the packs.
+    pub(crate) fn insert(&mut self, pack: IndexedPack) -> Option<u32> {
         let known = KnownPack { name: pack.name, size: pack.size, header: pack.header };
-        let Some(number) = self.number(known) else { return };
+        let number = self.number(known)?;
         self.chunks.reserve(pack.chunks.len());
         for chunk in pack.chunks {
             let location = Location { pack: number, chunk };
@@ -102,6 +121,7 @@ impl Index {
                 Some(_) => drop(self.spare.entry(chunk.id).or_default().insert(location)),
             }
         }
+        Some(number)
     }
 
     /// The position of a pack, which joins the others if it is not among them.
@@ -138,10 +158,20 @@ impl Index {
         self.chunks.len() as u64
     }
 
+    /// The ids of all chunks, in no order.
+    pub(crate) fn ids(&self) -> impl ExactSizeIterator<Item = ChunkId> + '_ {
+        self.chunks.keys().copied()
+    }
+
+    /// Every known place of every chunk.
+    pub(crate) fn all_locations(&self) -> impl Iterator<Item = &Location> {
+        self.chunks.values().chain(self.spare.values().flatten())
+    }
+
     /// All chunks of the packs chosen, by pack.
     pub(crate) fn chunks_by_pack(&self) -> HashMap<u32, Vec<PackedChunk>> {
         let mut by_pack: HashMap<u32, Vec<PackedChunk>> = HashMap::new();
-        for location in self.chunks.values().chain(self.spare.values().flatten()) {
+        for location in self.all_locations() {
             by_pack.entry(location.pack).or_default().push(location.chunk);
         }
         by_pack
@@ -152,7 +182,12 @@ impl Index {
     }
 }
 
-async fn read_segment(storage: &Arc<dyn Storage>, keys: &Keys, object: &Object) -> Result<Vec<IndexedPack>> {
+/// Reads one segment.
+pub(crate) async fn read_segment(
+    storage: &Arc<dyn Storage>,
+    keys: &Keys,
+    object: &Object,
+) -> Result<Vec<IndexedPack>> {
     let name = object.name.as_str();
     names::expect_size(object, limit::INDEX)?;
     let Some(hash) = names::parse_hashed(name, names::INDEX) else {

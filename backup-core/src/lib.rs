@@ -2,7 +2,7 @@
 //!
 //! A host hands over an [`Environment`] (databases and file trees, each behind an [`Engine`](engine::Engine)), a place to keep backups and a
 //! key, and gets back complete backups that it can list, inspect, verify and restore. All of it happens inside the host's own process
-//! and on its own tokio runtime: no daemon, no global state, no environment variable, no clock but the one passed in.
+//! and on its own tokio runtime: no daemon, no global state (but a list of the runs that the process does), no environment variable, no clock but the one passed in.
 //!
 //! # Tour
 //!
@@ -90,8 +90,10 @@
 //!
 //! * A backup exists when its manifest is confirmed, and from then on it can be restored whole. A run that fails or is cancelled leaves no backup, one that is
 //!   dropped or killed none or a whole one, and nothing that trips anyone; what it stored is used by the next run.
-//! * Any number of processes may back up into one repository at the same time. There is no lock.
-//! * Requests ([`BackupRequest`], [`RestoreRequest`](restore::RestoreRequest), [`VerifyRequest`], [`CheckRequest`], [`ListRequest`]) do nothing until awaited; their futures are `Send`.
+//! * Any number of processes may back up into one repository at the same time. There is no lock. Only prune works alone: backups fail as retryable while it deletes.
+//! * Deleting goes in steps: [`forget`](Repository::forget) and [`delete`](Repository::delete) say so in a note, [`undelete`](Repository::undelete) takes it back, and only
+//!   [`prune`](Repository::prune) removes data, after a grace period. Each shows a plan first.
+//! * Requests ([`BackupRequest`], [`RestoreRequest`](restore::RestoreRequest), [`ListRequest`], [`ForgetRequest`], [`PruneRequest`] and the others) do nothing until awaited; their futures are `Send`.
 //!   [`Repository`] is cheap to clone and may be shared.
 //! * Buffers of one operation are bounded by [`RepositoryBuilder::memory`].
 //! * Errors are one type, [`Error`]: its [`kind`](Error::kind) says what to do, its [`remedy`](Error::remedy) says it to people.
@@ -108,12 +110,14 @@
 //! | artifact | one named stream or tree that a snapshot yields |
 //! | backup | the stored, immutable, restorable state; also the act |
 //! | manifest | the sealed record that *is* one backup |
+//! | run | one attempt to make a backup, or to do something else with the repository, with a status |
 //! | repository | everything in one storage under one set of keys |
 //! | chunk | unit of deduplication, compression and sealing, about 1 MiB |
 //! | extent | part of a chunk |
 //! | pack | one stored object that holds many sealed chunks |
 //! | index | chunk id to pack, offset, length |
 //! | verify, check | one backup is readable; the repository is sound |
+//! | forget, prune | drop backups by retention; delete data that nothing refers to |
 //!
 //! # Features
 //!
@@ -122,6 +126,7 @@
 //! | `testing` | the conformance suite for engines and doubles of what a host gives |
 
 mod backup;
+mod catalog;
 mod check;
 #[doc(hidden)]
 pub mod chunker;
@@ -129,22 +134,30 @@ mod chunks;
 mod clock;
 #[doc(hidden)]
 pub mod compress;
+mod delete;
+mod diff;
 pub mod engine;
 mod environment;
 mod error;
+mod forget;
 mod format;
 mod id;
 mod index;
-mod list;
+
+mod note;
 mod observer;
 mod packer;
 mod problem;
+mod prune;
 mod references;
 mod repository;
 pub mod restore;
+mod run;
+mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tree;
+mod undelete;
 mod verify;
 
 pub use backup_crypto as crypto;
@@ -152,18 +165,33 @@ pub use backup_policy as policy;
 pub use backup_storage as storage;
 
 pub use backup_crypto::{KdfParameters, KeyRing, OsRandom, Passphrase, Random};
+pub use backup_policy::{Hold, Kind};
 pub use backup_storage::{Location, Storage};
 pub use tokio_util::sync::CancellationToken;
 
 pub use backup::{BackupReport, BackupRequest};
+pub use catalog::{
+    ArtifactSummary, BackupInfo, BackupStatus, Consistency, Contents, EnvironmentInfo, LeftOut, ListRequest,
+    RetentionGroup, ServiceInfo, Verification,
+};
 pub use check::{CheckReport, CheckRequest, Share};
 pub use clock::{Clock, SystemClock};
+pub use delete::{DeletePlan, DeleteRequest};
+pub use diff::{Change, Diff, DiffItem, DiffKind, DiffRequest, DiffSummary, Difference};
 pub use environment::{Environment, check_environment_name, check_service_name};
 pub use error::{Error, ErrorKind, Result};
+pub use forget::{ForgetDecision, ForgetGroup, ForgetPlan, ForgetReport, ForgetRequest, RefusedEnvironment};
 pub use format::{BUNDLE_LIMIT, FORMAT};
-pub use id::BackupId;
-pub use list::{ArtifactSummary, BackupInfo, ListRequest, ServiceInfo};
+pub use id::{BackupId, RunId};
+pub use note::NoteRequest;
 pub use observer::{Event, Notice, NoticeLevel, Observer, Phase, Progress, Silent};
 pub use problem::Problem;
+pub use prune::{PrunePlan, PruneReport, PruneRequest};
 pub use repository::{IntoPlace, Place, Repository, RepositoryBuilder};
+pub use run::{Operation, QueueRequest, RunFailure, RunInfo, RunStatus, RunsRequest};
+pub use stats::{BackupStats, EnvironmentStats, GrowthMonth, GrowthPoint, Stats, StatsRequest, Totals};
+pub use undelete::UndeleteRequest;
 pub use verify::{VerifyReport, VerifyRequest};
+
+/// What writes, unless the host says otherwise.
+pub(crate) const PROGRAM: &str = concat!("backup-core ", env!("CARGO_PKG_VERSION"));

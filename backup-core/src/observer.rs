@@ -61,6 +61,10 @@ pub enum Phase {
     Structure,
     /// Reading stored data.
     Data,
+    /// Copying what is needed out of packs that are mostly unused.
+    Rewrite,
+    /// Deleting what nothing refers to.
+    Remove,
 }
 
 /// How far an operation is.

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use backup_crypto::{ChunkId, ChunkKind, Keys, Random, RandomExt as _, Session};
 use backup_storage::{Storage, StorageExt as _};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -77,7 +76,6 @@ struct State {
     unindexed: Vec<IndexedPack>,
     own_packs: Vec<PackName>,
     failure: Option<Error>,
-    stamp: Option<DateTime<Utc>>,
     totals: Totals,
 }
 
@@ -93,36 +91,10 @@ pub(crate) struct Totals {
 /// What [`Packer::finish`] knows in the end.
 pub(crate) struct Packed {
     pub(crate) totals: Totals,
-    /// The storage's stamp of the first object put.
-    pub(crate) stamp: Option<DateTime<Utc>>,
     /// All packs that the run relies on, new and old.
     pub(crate) packs: HashSet<PackName>,
     /// The chunks that it added.
     pub(crate) chunks: HashSet<ChunkId>,
-}
-
-/// Marks a write by an engine from its beginning to its end. Dropped in between, it fails the run: what was being written is neither
-/// stored nor not stored.
-#[derive(Debug)]
-#[must_use = "a write that is begun must be ended"]
-pub(crate) struct Write(Option<Arc<Shared>>);
-
-impl Write {
-    /// The write has ended, well or not.
-    pub(crate) fn end(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Write {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0.take() {
-            shared.fail(
-                Error::invalid("a write was abandoned in the middle, so the backup cannot be completed")
-                    .with_remedy("await every write of an engine to its end, or give up the backup"),
-            );
-        }
-    }
 }
 
 /// A pack being filled with compressed chunks.
@@ -176,11 +148,6 @@ impl Packer {
         let id = self.shared.keys.chunk_id(kind, &plaintext);
         self.put_identified(kind, id, plaintext).await?;
         Ok(id)
-    }
-
-    /// Begins a write by an engine.
-    pub(crate) fn write(&self) -> Write {
-        Write(Some(self.shared.clone()))
     }
 
     pub(crate) async fn put_identified(&self, kind: ChunkKind, id: ChunkId, plaintext: Bytes) -> Result<()> {
@@ -259,7 +226,7 @@ impl Packer {
         if state.known.len() as u64 != state.totals.chunks {
             return Err(lost());
         }
-        Ok(Packed { totals: state.totals, stamp: state.stamp, packs, chunks: state.known.clone() })
+        Ok(Packed { totals: state.totals, packs, chunks: state.known.clone() })
     }
 
     async fn join(&self) -> Result<()> {
@@ -351,12 +318,9 @@ impl Shared {
             .create(&name, bytes)
             .await
             .map_err(|error| Error::from(error).context(format!("store {name}")))?;
-        let first = self.state().own_packs.is_empty();
-        let stamp = if first { Some(self.storage.head(&name).await?.stamp) } else { None };
         self.context.add_stored(pack.size);
         let due = {
             let mut state = self.state();
-            state.stamp = state.stamp.or(stamp);
             state.own_packs.push(pack.name);
             state.totals.packs += 1;
             state.totals.chunks += pack.chunks.len() as u64;

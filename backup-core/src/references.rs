@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use backup_crypto::{ChunkId, ChunkKind};
 
 use crate::Result;
+use crate::catalog::StoredBackup;
 use crate::chunks::ChunkReader;
 use crate::format::node::decode_segment;
 use crate::format::references::References;
-use crate::list::StoredBackup;
 use crate::problem::is_finding;
 
 /// Looks for certain chunks among all that backups refer to. What backups share is looked at once.

@@ -9,6 +9,7 @@ use backup_storage::{Location, Name, Storage, StorageExt as _};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalog::Cache;
 use crate::chunks::ChunkReader;
 use crate::engine::Context;
 use crate::format::config::Config;
@@ -35,6 +36,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     memory: usize,
+    catalog: Cache,
 }
 
 /// Opens or creates a repository with parts of the host's choice.
@@ -212,6 +214,11 @@ impl Repository {
         self.inner.memory
     }
 
+    /// What this handle and its clones remember of the catalog.
+    pub(crate) fn catalog_cache(&self) -> &Cache {
+        &self.inner.catalog
+    }
+
     /// The context of an operation that a token ends.
     pub(crate) fn context(&self, cancel: &CancellationToken) -> Context {
         Context::new(cancel.clone(), self.clock().clone(), self.observer().clone())
@@ -376,7 +383,15 @@ impl RepositoryBuilder {
     fn finish(self, storage: Arc<dyn Storage>, keys: Keys, config: Config) -> Repository {
         let (clock, random, memory) = (self.clock, self.random, self.memory);
         Repository {
-            inner: Arc::new(Inner { storage, keys, config, clock, random, memory }),
+            inner: Arc::new(Inner {
+                storage,
+                keys,
+                config,
+                clock,
+                random,
+                memory,
+                catalog: Cache::default(),
+            }),
             observer: self.observer,
         }
     }

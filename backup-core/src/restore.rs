@@ -11,12 +11,12 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::catalog::{StoredBackup, as_seconds};
 use crate::engine::{
     Context, Engine, Existing, RestorePlan, RestoreSummary, Selection, ServiceReader, Target, Verdict,
     VerdictLevel, printable_path,
 };
 use crate::index::run_blocking;
-use crate::list::{StoredBackup, as_seconds};
 use crate::observer::{Notice, NoticeLevel, Phase};
 use crate::{BackupId, Environment, Error, ErrorKind, Repository, Result};
 
@@ -55,6 +55,7 @@ pub struct PlannedRestore {
 #[derive(Debug)]
 struct Step {
     name: String,
+    context: Context,
     from: Arc<dyn ServiceReader>,
     way: Way,
 }
@@ -141,7 +142,8 @@ impl RestoreRequest {
         self
     }
 
-    /// What may happen to what is already there; nothing by default.
+    /// What may happen to what is already there; nothing by default. The stream of a database never replaces a file in a directory, which may
+    /// be a database that is open: only restoring in place does.
     pub fn existing(mut self, existing: Existing) -> Self {
         self.existing = existing;
         self
@@ -181,13 +183,13 @@ impl RestoreRequest {
         for name in chosen {
             let from: Arc<dyn ServiceReader> = Arc::new(backup.service(&name, &reader)?);
             let way = self.way(&backup, &name)?;
-            let service = context.for_service(&name);
+            let service = context.for_service(&name).with_reserved(self.reserved_by_others(&name));
             let plan = self
                 .plan_service(&service, &from, &way)
                 .await
                 .map_err(|error| error.context(format!("plan the restore of the service \"{name}\"")))?;
             plans.push((name.clone(), plan));
-            steps.push(Step { name, from, way });
+            steps.push(Step { name, context: service, from, way });
         }
         if let (Some(verdict), Some((_, plan))) = (self.judge_base().await?, plans.first_mut()) {
             plan.verdicts.push(verdict);
@@ -278,6 +280,13 @@ impl RestoreRequest {
         }
     }
 
+    fn reserved_by_others(&self, service: &str) -> Vec<PathBuf> {
+        match &self.destination {
+            Some(Destination::Environment(environment)) => environment.reserved_by_others(service),
+            _ => Vec::new(),
+        }
+    }
+
     fn folder(&self, base: &Path, service: &str) -> PathBuf {
         if self.services.len() == 1 { base.to_owned() } else { base.join(service) }
     }
@@ -341,9 +350,8 @@ impl PlannedRestore {
         let work = Box::pin(async {
             let mut services = Vec::new();
             for (step, (_, plan)) in steps.into_iter().zip(plans) {
-                let context = context.for_service(&step.name);
-                context.phase(Phase::Restore);
-                let summary = step.execute(&context, plan).await?;
+                step.context.phase(Phase::Restore);
+                let summary = step.execute(plan).await?;
                 services.push(RestoredService { name: step.name, summary });
             }
             Ok(services)
@@ -355,7 +363,8 @@ impl PlannedRestore {
 }
 
 impl Step {
-    async fn execute(&self, context: &Context, plan: RestorePlan) -> Result<RestoreSummary> {
+    async fn execute(&self, plan: RestorePlan) -> Result<RestoreSummary> {
+        let context = &self.context;
         let result = match &self.way {
             Way::Directory(path) => directory::restore(context, &self.from, &plan, path).await,
             Way::Engine(engine) => engine.restore(context, self.from.clone(), plan).await,

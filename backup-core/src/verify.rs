@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::survey::Survey;
 use crate::engine::Context;
+use crate::format::names::ManifestName;
 use crate::index::list_packs;
+use crate::note::Statement;
 use crate::observer::Phase;
 use crate::problem::Problem;
 use crate::{BackupId, Repository, Result};
@@ -47,7 +49,8 @@ pub struct VerifyReport {
 
 impl Repository {
     /// Verifies one backup: reads all its metadata and looks up all its chunks, and, with
-    /// [`read_data`](VerifyRequest::read_data), reads all content and compares it with its hashes.
+    /// [`read_data`](VerifyRequest::read_data), reads all content and compares it with its hashes. That it is sound to the last byte, or
+    /// that it is not sound, is [recorded](crate::BackupInfo::verified), if the repository may be written.
     pub fn verify(&self, id: BackupId) -> VerifyRequest {
         VerifyRequest { repository: self.clone(), id, read_data: false, cancel: CancellationToken::new() }
     }
@@ -81,14 +84,28 @@ impl VerifyRequest {
         context.expect(info.entries, info.logical_bytes);
         context.phase(if self.read_data { Phase::Data } else { Phase::Structure });
         survey.backup(&backup, context).await?;
-        Ok(VerifyReport {
+        let report = VerifyReport {
             id: self.id,
             entries: survey.entries,
             chunks: survey.seen.len() as u64,
             bytes: survey.bytes,
             data_read: self.read_data,
             problems: survey.problems,
-        })
+        };
+        self.record(&backup.name, &report, context).await;
+        Ok(report)
+    }
+
+    /// Records how it ended, for lists and for retention. Where nothing may be written, it is only reported.
+    async fn record(&self, backup: &ManifestName, report: &VerifyReport, context: &Context) {
+        let sound = report.problems.is_empty();
+        if sound && !report.data_read {
+            return;
+        }
+        let noted = self.repository.put_note(backup, Statement::Verified { sound }, None).await;
+        if let Err(error) = noted {
+            context.inform(b"", format!("the verification was not recorded: {}", error.chain()));
+        }
     }
 }
 

@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backup_core::engine::{ArtifactKind, EntryKind, Layout, ServiceReader, Timestamp};
-use backup_core::storage::testing::{Operation, Recording};
-use backup_core::storage::{Capabilities, Location, Name, Object, Storage};
+use backup_core::storage::testing::{Fault, Faulty, Harm, Operation, Recording};
+use backup_core::storage::{Capabilities, ErrorKind as StorageErrorKind, Location, Name, Object, Storage};
 use backup_core::testing::{SeededRandom, SteppingClock};
-use backup_core::{BackupInfo, Environment, KdfParameters, Passphrase, Repository, Share};
+use backup_core::{BackupInfo, Environment, KdfParameters, Kind, Passphrase, Repository, RunStatus, Share};
 use bytes::Bytes;
 use chrono::{DateTime, TimeZone as _, Utc};
 use futures_util::StreamExt as _;
@@ -112,11 +112,13 @@ fn database(version: u8) -> Memory {
     Memory { items: Vec::new(), streams }
 }
 
-/// Opens the fixture through a storage that records.
+/// Opens the fixture, which may not be written, through a storage that records.
 async fn open() -> (Repository, Arc<Recording>) {
     let path = fixture("repository-1");
     let location = Location::parse(path.to_str().expect("the source tree has a path of text")).unwrap();
-    let recording = Arc::new(Recording::new(location.open().unwrap()));
+    let read_only = Faulty::new(location.open().unwrap());
+    read_only.plan(Fault::new(Harm::FailBefore(StorageErrorKind::Permission)).on(Operation::PutNew));
+    let recording = Arc::new(Recording::new(Arc::new(read_only)));
     let storage: Arc<dyn Storage> = recording.clone();
     let repository = Repository::builder(storage).keys(Passphrase::from(PASSPHRASE)).open().await.unwrap();
     (repository, recording)
@@ -199,8 +201,11 @@ async fn the_frozen_repository_holds_what_was_put_there() {
     }
     assert_eq!(found, expected());
     for (backup, version) in backups.iter().zip(1_u8..) {
-        assert_eq!((backup.environment.as_str(), backup.kind.as_str()), ("shop/production", "nightly"));
-        assert_eq!(backup.tags, ["frozen"]);
+        assert_eq!(
+            (backup.environment.as_str(), &backup.kinds),
+            ("shop/production", &[Kind::Nightly].into())
+        );
+        assert_eq!(backup.tags, ["frozen".to_owned()].into());
         assert_eq!(backup.facts["app.version"], "2.0");
         let service = repository.service(&backup.id, "uploads").await.unwrap();
         // The last hole of one island and the first byte of the next one are told apart, as they were written.
@@ -213,11 +218,24 @@ async fn the_frozen_repository_holds_what_was_put_there() {
         assert_eq!(report.problems, []);
     }
     assert_eq!(backups[1].parent, Some(backups[0].id));
+    let mut runs = repository.runs().await.unwrap();
+    runs.sort_by_key(|run| run.comment.clone());
+    for (run, backup) in runs.iter().zip(&backups) {
+        assert_eq!(
+            (run.backup, run.status, &run.comment),
+            (Some(backup.id), RunStatus::Completed, &backup.comment)
+        );
+    }
+    assert_eq!(runs.len(), 2);
     let report = repository.check().read_data(Share::ALL).await.unwrap();
     assert_eq!(report.problems, []);
     assert_eq!((report.backups, report.orphan_packs), (2, 0));
 
-    assert_eq!((recording.count(Operation::PutNew), recording.count(Operation::Delete)), (0, 0));
+    // Only that they were verified would have been noted.
+    let calls = recording.calls();
+    let mut puts = calls.iter().filter(|call| call.operation == Operation::PutNew);
+    assert!(puts.all(|call| call.subject.starts_with("notes/")), "{calls:?}");
+    assert_eq!(recording.count(Operation::Delete), 0);
     assert_eq!(lying_in(&fixture("repository-1")), before, "something was written to the fixture");
 }
 
@@ -307,7 +325,7 @@ async fn write(folder: &Path) -> Vec<Expected> {
             .service("database", database(version))
             .service("uploads", uploads(version))
             .fact("app.version", "2.0");
-        let request = repository.backup(&environment).kind("nightly").tag("frozen").program("frozen 1");
+        let request = repository.backup(&environment).kind(Kind::Nightly).tag("frozen").program("frozen 1");
         let report = request.comment(format!("version {version}")).await.unwrap();
         let id = report.id.to_string();
         expected.push(look(&repository, &repository.find(&id).await.unwrap()).await);

@@ -1,7 +1,6 @@
 //! The files engine.
 
 mod batch;
-mod blocking;
 mod cachedir;
 mod capture;
 mod directory;
@@ -16,6 +15,7 @@ mod owners;
 mod parent;
 mod plan;
 mod read;
+mod reserved;
 mod snapshot;
 mod sqlite;
 mod tally;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backup_core::engine::{
-    Context, Engine, Existing, Facts, Preflight, Prepared, RestorePlan, RestoreSummary, Selection,
+    Context, Engine, Existing, Facts, Preflight, Prepared, RestorePlan, RestoreSummary, Role, Selection,
     ServiceReader, Sink, Target, Verdict, VerdictLevel, printable_path,
 };
 use backup_core::restore::directory as restore;
@@ -37,6 +37,8 @@ use backup_core::{Error, ErrorKind, Result};
 use self::capture::Source;
 use self::directory::Directory;
 use self::filter::Filter;
+use self::reserved::Reserved;
+use crate::blocking;
 
 /// Captures and restores a file tree.
 ///
@@ -69,7 +71,9 @@ use self::filter::Filter;
 /// Opening and closing a database file in the process that uses it drops that process's locks on it. A
 /// regular file beside which `NAME-wal`, `NAME-shm` or `NAME-journal` lies is therefore left out together
 /// with these, without being opened, and named in a warning. A database in rollback mode shows no such sign
-/// while it is idle: exclude it, and back it up as a service of its own.
+/// while it is idle: back it up as a service of its own. What other services of the environment reserve
+/// ([`Engine::reserves`]) is left out and named, whatever state it is in and whatever other name it has in the tree: hard links to it, and
+/// places where its folder is mounted a second time.
 #[derive(Debug, Clone)]
 pub struct Files {
     root: PathBuf,
@@ -164,6 +168,10 @@ impl Engine for Files {
         "files"
     }
 
+    fn role(&self) -> Role {
+        Role::Files
+    }
+
     async fn preflight(&self, context: &Context) -> Result<Preflight> {
         context.check()?;
         let source = self.source()?;
@@ -194,12 +202,19 @@ impl Engine for Files {
         let mut plan =
             restore::plan(context, &from, self.place(target)?, target.existing(), selection).await?;
         plan.target = target.clone();
-        let patterns = !self.excludes.is_empty() || !self.includes.is_empty() || self.one_file_system;
+        let (root, others) = (self.root.clone(), context.clone());
+        let nothing_reserved =
+            blocking::run(move || Ok(Reserved::new(&root, others.reserved())?.is_empty())).await?;
+        let patterns = !nothing_reserved
+            || !self.excludes.is_empty()
+            || !self.includes.is_empty()
+            || self.one_file_system;
         if patterns && *target == (Target::InPlace { existing: Existing::Mirror }) {
             plan.verdicts.push(Verdict::new(
                 VerdictLevel::Deny,
                 printable_path(self.root.as_os_str().as_bytes()),
-                "what the backup leaves out by its patterns, or because it is on another file system, would be deleted",
+                "what the backup leaves out by its patterns, because it is on another file system, or because another service \
+                 backs it up, would be deleted",
                 "restore with Existing::Update, or without the patterns",
             ));
         }

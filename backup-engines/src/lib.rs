@@ -5,6 +5,7 @@
 //! | feature | engine | serves |
 //! |---|---|---|
 //! | `files` (default) | [`Files`] | a file tree on a Linux host: uploads, attachments, configuration |
+//! | `sqlite` | [`Sqlite`] | a SQLite database, while applications use it |
 //!
 //! A host makes an engine, names the service, and hands both to a backup as part of an environment:
 //!
@@ -23,8 +24,14 @@
 //!
 //! Engines of a host's own implement [`backup_core::engine::Engine`]; nothing here is privileged.
 
+#[cfg(any(feature = "files", feature = "sqlite"))]
+mod blocking;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 #[cfg(feature = "files")]
 pub use files::Files;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;

@@ -9,13 +9,13 @@ use backup_storage::StorageExt as _;
 use bytes::Bytes;
 
 use super::refuse_prune_records;
+use crate::catalog::ENVIRONMENT;
 use crate::engine::Context;
 use crate::format::header::Kind;
 use crate::format::manifest::Manifest;
 use crate::format::names::{self, ManifestName, PackName};
 use crate::format::record;
 use crate::index::{Index, list_packs};
-use crate::list::ENVIRONMENT;
 use crate::packer::Packed;
 use crate::{BackupId, Error, ErrorKind, Repository, Result};
 
@@ -84,16 +84,12 @@ async fn expect_chunks(repository: &Repository, packed: &Packed) -> Result<()> {
     }
 }
 
-/// W6: a note that deletes this backup may have come first. This version cannot read notes, so any about it counts.
+/// W6: a note that deletes this backup may have come first.
 async fn expect_not_deleted(repository: &Repository, name: &ManifestName) -> Result<()> {
-    let folder = format!("{}/{}", names::NOTES, hex::encode(name.environment));
-    let notes = repository.storage().list_all(&folder).await?;
-    let about = format!("/{}-", name.id);
-    match notes.iter().find(|note| note.name.as_str().contains(&about)) {
-        None => Ok(()),
-        Some(note) => Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("a newer version has said something about this backup already ({})", note.name),
-        )),
+    let notes = repository.notes_about(name).await?;
+    notes.expect_readable(name.id)?;
+    match notes.about(name).state.is_deleted(repository.clock().now()) {
+        false => Ok(()),
+        true => Err(Error::new(ErrorKind::Unavailable, "it was deleted before it was confirmed")),
     }
 }

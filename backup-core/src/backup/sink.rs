@@ -12,12 +12,11 @@ use crate::engine::{
     Artifact, ArtifactInfo, ArtifactKind, Content, Context, Entries, FileWriter, Layout, Metadata,
     ServiceReader, Sink, StreamWriter, TreeWriter,
 };
-use crate::format::content::OwnedContent;
 use crate::format::manifest::{ArtifactRecord, is_artifact_name};
 use crate::format::references::ReferenceBuilder;
 use crate::index::Index;
 use crate::packer::Packer;
-use crate::tree::content::ContentWriter;
+use crate::tree::content::{ContentWriter, Finished};
 use crate::tree::reader::{Source, StoredService};
 use crate::tree::segments::Cutter;
 use crate::tree::writer::{EntryWriter, LargeFileWriter, TreeTotals};
@@ -36,11 +35,34 @@ pub(super) struct ServiceSink {
 
 #[derive(Debug, Default)]
 struct State {
+    /// A write was begun and neither ended nor failed.
+    abandoned: bool,
     /// Names of artifacts begun.
     begun: Vec<String>,
     made: Vec<Made>,
     totals: TreeTotals,
     first_pass: Option<(Made, TreeTotals)>,
+}
+
+/// Marks a write by the engine from its beginning to its end. Dropped in between, it fails the service: what was being written is neither
+/// stored nor not stored.
+#[derive(Debug)]
+#[must_use = "a write that is begun must be ended"]
+struct Write(Option<Arc<Mutex<State>>>);
+
+impl Write {
+    /// The write has ended, well or not.
+    fn end(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        if let Some(state) = self.0.take() {
+            state.lock().unwrap_or_else(PoisonError::into_inner).abandoned = true;
+        }
+    }
 }
 
 /// An artifact that was committed.
@@ -83,10 +105,16 @@ impl ServiceSink {
         }
     }
 
-    /// What was committed. An artifact that was begun and not committed fails the backup: it would be half.
+    /// What was committed. An artifact that was begun and not committed fails the service: it would be half.
     pub(super) fn take(&self) -> Result<(Vec<Made>, TreeTotals)> {
         self.packer.check()?;
         let mut state = self.state();
+        if state.abandoned {
+            return Err(Error::invalid(
+                "a write was abandoned in the middle, so the service is not backed up whole",
+            )
+            .with_remedy("await every write of an engine to its end, or give up the backup"));
+        }
         let (made, totals) = (std::mem::take(&mut state.made), state.totals);
         match state.begun.iter().find(|name| !made.iter().any(|made| made.info.name == **name)) {
             None => Ok((made, totals)),
@@ -95,6 +123,10 @@ impl ServiceSink {
                 format!("the artifact \"{name}\" was begun and not completed"),
             )),
         }
+    }
+
+    fn write(&self) -> Write {
+        Write(Some(self.state.clone()))
     }
 
     fn begin(&self, artifact: &Artifact) -> Result<()> {
@@ -151,6 +183,8 @@ impl Sink for ServiceSink {
             infos: vec![made.info],
             sources: vec![made.source],
             facts: crate::engine::Facts::new(),
+            // Nobody restores a first pass.
+            role: crate::engine::Role::Files,
             started_at: self.started_at,
             reliable: Some(self.packer.clone()),
         }))
@@ -168,7 +202,7 @@ struct SinkStream {
 impl StreamWriter for SinkStream {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let length = bytes.len() as u64;
-        let write = self.sink.packer.write();
+        let write = self.sink.write();
         let written = self.content.write(bytes).await;
         write.end();
         self.bytes += length;
@@ -178,14 +212,16 @@ impl StreamWriter for SinkStream {
 
     async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
         let Self { sink, artifact, content, bytes } = *self;
-        let write = sink.packer.write();
+        let write = sink.write();
         let finished = content.finish().await;
         write.end();
-        let content: Option<OwnedContent> = finished?;
+        let Finished { content, new_bytes } = finished?;
         let info = ArtifactInfo { name: artifact.name, kind: ArtifactKind::Stream, bytes, entries: 0 };
         let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Stream(content) };
         let mut state = sink.state();
-        let totals = TreeTotals { entries: 1, bytes, unchanged: 0, read_bytes: bytes };
+        let changed_bytes = new_bytes;
+        let totals =
+            TreeTotals { entries: 1, files: 0, bytes, unchanged: 0, read_bytes: bytes, changed_bytes };
         state.totals = state.totals.plus(totals);
         state.made.push(made);
         drop(state);
@@ -205,7 +241,7 @@ struct SinkTree {
 impl TreeWriter for SinkTree {
     async fn put(&mut self, entries: &Entries) -> Result<()> {
         let before = self.entries.totals;
-        let write = self.sink.packer.write();
+        let write = self.sink.write();
         let written = self.entries.put(entries).await;
         write.end();
         let after = self.entries.totals;
@@ -219,7 +255,7 @@ impl TreeWriter for SinkTree {
 
     async fn commit(self: Box<Self>) -> Result<ArtifactInfo> {
         let Self { sink, artifact, mut entries, first_pass } = *self;
-        let write = sink.packer.write();
+        let write = sink.write();
         let finished = entries.finish().await;
         write.end();
         let root: ChunkId = finished?;
@@ -228,7 +264,7 @@ impl TreeWriter for SinkTree {
         let made = Made { info: info.clone(), layout: artifact.layout, source: Source::Tree(root) };
         if first_pass {
             // The next pass reads it back, so it must be where reading finds it.
-            let write = sink.packer.write();
+            let write = sink.write();
             let flushed = sink.packer.flush().await;
             write.end();
             flushed?;
@@ -242,6 +278,7 @@ impl TreeWriter for SinkTree {
                 // What this pass knew, it knew from the first one, which may have read it.
                 totals.unchanged = totals.unchanged.min(first.unchanged);
                 totals.read_bytes += first.read_bytes;
+                totals.changed_bytes += first.changed_bytes;
             }
             state.totals = state.totals.plus(totals);
             state.made.push(made);
@@ -260,7 +297,7 @@ struct SinkFile<'a> {
 impl FileWriter for SinkFile<'_> {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let length = bytes.len() as u64;
-        let write = self.sink.packer.write();
+        let write = self.sink.write();
         let written = self.file.write(bytes).await;
         write.end();
         self.sink.context.advance(0, length);
@@ -268,7 +305,7 @@ impl FileWriter for SinkFile<'_> {
     }
 
     async fn hole(&mut self, length: u64) -> Result<()> {
-        let write = self.sink.packer.write();
+        let write = self.sink.write();
         let written = self.file.hole(length).await;
         write.end();
         self.sink.context.advance(0, length);
@@ -277,7 +314,7 @@ impl FileWriter for SinkFile<'_> {
 
     async fn commit(self: Box<Self>, metadata: &Metadata, xattrs: Content<'_>) -> Result<()> {
         let Self { sink, file } = *self;
-        let write = sink.packer.write();
+        let write = sink.write();
         let written = Box::new(file).commit(metadata, xattrs).await;
         write.end();
         sink.context.advance(1, 0);

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
 use super::{CheckReport, Share};
+use crate::catalog::StoredBackup;
 use crate::chunks::ChunkReader;
 use crate::engine::Context;
 use crate::format::limit;
 use crate::format::names::{self, PackName};
 use crate::format::pack::{FOOTER, PackHeader, PackedChunk, decode_directory, decode_footer};
-use crate::index::run_blocking;
-use crate::list::StoredBackup;
+use crate::index::{Index, run_blocking};
 use crate::problem::{Problem, cannot_read, is_finding};
 use crate::references::Search;
 use crate::{BackupId, Error, ErrorKind, Repository, Result};
@@ -38,6 +38,7 @@ pub(super) async fn read(
         packs.iter().map(|(_, size)| size).fold(0, |sum, size| sum.saturating_add(*size)),
     );
     let expected = Arc::new(indexed(reader));
+    let mut gone = Vec::new();
     let mut reads = stream::iter(packs)
         .map(|(name, size)| {
             let expected = expected.clone();
@@ -48,8 +49,8 @@ pub(super) async fn read(
         context.check()?;
         match result {
             Ok(()) => {}
-            // Removed by a prune since it was listed.
-            Err(error) if error.kind() == ErrorKind::NotFound && !expected.contains_key(&name) => {}
+            // Removed by a prune since it was listed, perhaps.
+            Err(error) if error.kind() == ErrorKind::NotFound => gone.push((name, error)),
             Err(error) if is_finding(&error) => {
                 report.problems.push(Problem::from_error(name.to_name().as_str(), &error));
             }
@@ -58,6 +59,24 @@ pub(super) async fn read(
         report.packs_read += 1;
         report.bytes_read = report.bytes_read.saturating_add(size);
         context.advance(1, size);
+    }
+    drop(reads);
+    report_gone(repository, gone, report).await
+}
+
+/// Packs that were there and are not any more. Those that the index names still were not removed by a prune.
+async fn report_gone(
+    repository: &Repository,
+    gone: Vec<(PackName, Error)>,
+    report: &mut CheckReport,
+) -> Result<()> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let index = Index::load(repository.storage(), repository.keys()).await?;
+    let indexed: HashSet<PackName> = index.packs().iter().map(|pack| pack.name).collect();
+    for (name, error) in gone.into_iter().filter(|(name, _)| indexed.contains(name)) {
+        report.problems.push(Problem::from_error(name.to_name().as_str(), &error));
     }
     Ok(())
 }

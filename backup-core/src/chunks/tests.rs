@@ -211,7 +211,9 @@ async fn what_a_false_segment_says_of_a_pack_hides_nothing_that_is_true() {
     for lie in lies {
         for order in [[&lie, &truth], [&truth, &lie]] {
             let mut index = Index::default();
-            order.into_iter().for_each(|pack| index.insert(pack.clone()));
+            for pack in order {
+                index.insert(pack.clone());
+            }
             let (storage, keys) = (stored.storage().clone(), stored.repository.keys().clone());
             stored.expect_all(&ChunkReader::new(storage, keys, Arc::new(index), 0)).await;
         }

@@ -1,5 +1,6 @@
 //! What an engine is given besides its data.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub struct Context {
     service: Arc<str>,
     pause_follows: bool,
     deadline: Option<Duration>,
+    reserved: Arc<[PathBuf]>,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl Context {
             service: Arc::from(""),
             pause_follows: false,
             deadline: None,
+            reserved: Arc::from([]),
         }
     }
 
@@ -69,6 +72,19 @@ impl Context {
     #[must_use]
     pub fn with_deadline(&self, within: Duration) -> Self {
         Self { deadline: Some(self.shared.clock.elapsed().saturating_add(within)), ..self.clone() }
+    }
+
+    /// The same context with files that other services keep to themselves.
+    #[must_use]
+    pub fn with_reserved(&self, paths: Vec<PathBuf>) -> Self {
+        Self { reserved: Arc::from(paths), ..self.clone() }
+    }
+
+    /// Files and folders that other services of the environment keep to themselves ([`Engine::reserves`](super::Engine::reserves)): an
+    /// engine never opens them, nor what is in the folders, and says what it leaves out.
+    #[must_use]
+    pub fn reserved(&self) -> &[PathBuf] {
+        &self.reserved
     }
 
     /// The name of the service.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 
-use super::{ArtifactInfo, Entries, Facts, StoredContent};
+use super::{ArtifactInfo, Entries, Facts, Role, StoredContent};
 use crate::Result;
 
 /// Reads one service of a stored backup. Everything it yields has been authenticated and, content included, compared
@@ -20,6 +20,9 @@ pub trait ServiceReader: Debug + Send + Sync {
 
     /// The facts that the engine recorded.
     fn facts(&self) -> &Facts;
+
+    /// What the service was to its application.
+    fn role(&self) -> Role;
 
     /// When the backup began to read the service, by the host's clock. What has changed since then, or shortly before, may be newer than
     /// what is stored.

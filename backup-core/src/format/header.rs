@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     Directory = 4,
     Index = 5,
     Manifest = 6,
+    Note = 7,
+    Catalog = 8,
+    Run = 9,
+    Sweep = 11,
     Chunk = 14,
 }
 
@@ -27,6 +31,10 @@ impl Kind {
             Self::Directory => "directory",
             Self::Index => "index",
             Self::Manifest => "manifest",
+            Self::Note => "note",
+            Self::Catalog => "catalog",
+            Self::Run => "run",
+            Self::Sweep => "sweep",
             Self::Chunk => "chunk",
         }
     }

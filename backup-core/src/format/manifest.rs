@@ -1,15 +1,17 @@
 //! Manifests: the sealed record that is one backup.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use backup_crypto::{ChunkId, ContentHash};
+use backup_policy::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::content::{OwnedContent, OwnedExtents, expect_extent, expect_sum};
 use super::cursor::Cursor;
 use super::limit;
 use super::references::{ReferenceBuilder, References};
-use crate::engine::{ArtifactKind, Extent, Facts, Layout};
+use crate::catalog::Consistency;
+use crate::engine::{ArtifactKind, Extent, Facts, Layout, Role};
 use crate::{BackupId, Error, Result, check_environment_name, check_service_name};
 
 /// A manifest taken apart: its reference table and its body.
@@ -27,24 +29,43 @@ pub(crate) struct Body {
     /// Milliseconds since 1970, by the host's clock.
     pub(crate) started_at_ms: i64,
     pub(crate) finished_at_ms: i64,
-    /// The storage's stamp of the first object that the run put; none if the manifest is the first.
-    pub(crate) stamp_ms: Option<i64>,
+    /// The storage's stamp of the first object of the run that said that it runs.
+    pub(crate) stamp_ms: i64,
     /// Hashes of the manifests of this environment that no other one named when this one was written.
     pub(crate) heads: Vec<Bytes32>,
     pub(crate) parent: Option<BackupId>,
-    pub(crate) kind: String,
+    /// At least one.
+    pub(crate) kinds: BTreeSet<Kind>,
+    /// Who asked for it.
+    #[serde(default)]
+    pub(crate) created_by: Option<String>,
     pub(crate) comment: String,
-    pub(crate) tags: Vec<String>,
+    pub(crate) tags: BTreeSet<String>,
     pub(crate) facts: Facts,
-    /// `frozen` or `ordered`.
-    pub(crate) consistency: String,
+    pub(crate) consistency: Consistency,
     pub(crate) pause_us: u64,
+    /// Between the points of the first service and of the last.
+    pub(crate) gap_us: u64,
     pub(crate) warnings: u64,
     /// Bytes that the run added to the repository before the manifest.
     pub(crate) stored_bytes: u64,
     /// Name and version of the writing program.
     pub(crate) program: String,
     pub(crate) services: Vec<ServiceRecord>,
+    /// Services of the environment that are not in it.
+    #[serde(default)]
+    pub(crate) left_out: Vec<LeftOutRecord>,
+}
+
+/// A service that a manifest does not hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LeftOutRecord {
+    pub(crate) name: String,
+    pub(crate) engine: String,
+    pub(crate) role: Role,
+    /// Why it failed; none if it was left out on purpose.
+    #[serde(default)]
+    pub(crate) failure: Option<String>,
 }
 
 /// One service in a manifest.
@@ -52,10 +73,19 @@ pub(crate) struct Body {
 pub(crate) struct ServiceRecord {
     pub(crate) name: String,
     pub(crate) engine: String,
+    pub(crate) role: Role,
     pub(crate) point: String,
     /// When reading it began, by the host's clock.
     pub(crate) started_at_ms: i64,
+    /// When its consistent view was open, by the host's clock.
+    pub(crate) frozen_at_ms: i64,
+    /// How long freezing it took.
+    pub(crate) pause_us: u64,
     pub(crate) facts: Facts,
+    /// Files of its trees.
+    pub(crate) files: u64,
+    /// Bytes that were not the parent's.
+    pub(crate) changed_bytes: u64,
     pub(crate) artifacts: Vec<ArtifactRecord>,
 }
 
@@ -128,19 +158,22 @@ impl Manifest {
     }
 
     /// Names become folders and files when a backup is restored, so none may lead elsewhere and none may come twice.
-    fn expect_names(&self) -> Result<()> {
+    pub(crate) fn expect_names(&self) -> Result<()> {
         let bad =
             |error: Error| Error::damaged("the manifest has a name that cannot be one").with_source(error);
         check_environment_name(&self.body.environment).map_err(bad)?;
+        if self.body.kinds.is_empty() {
+            return Err(Error::damaged("the manifest has no kind"));
+        }
         let mut seen = HashSet::new();
-        for service in &self.body.services {
-            check_service_name(&service.name).map_err(bad)?;
-            if !seen.insert(&service.name) {
-                return Err(Error::damaged(format!(
-                    "the manifest has two services named \"{}\"",
-                    service.name
-                )));
+        let left_out = self.body.left_out.iter().map(|service| &service.name);
+        for name in left_out.chain(self.body.services.iter().map(|service| &service.name)) {
+            check_service_name(name).map_err(bad)?;
+            if !seen.insert(name) {
+                return Err(Error::damaged(format!("the manifest has two services named \"{name}\"")));
             }
+        }
+        for service in &self.body.services {
             let names = service.artifacts.iter().map(|artifact| &artifact.name);
             if let Some(name) = names.clone().find(|name| !is_artifact_name(name)) {
                 return Err(Error::damaged(format!(
@@ -157,7 +190,7 @@ impl Manifest {
     }
 
     /// What all artifacts hold together is a number that nothing overflows with.
-    fn expect_sums(&self) -> Result<()> {
+    pub(crate) fn expect_sums(&self) -> Result<()> {
         for (what, of) in
             [("bytes", artifact_bytes as fn(&ArtifactRecord) -> u64), ("entries", artifact_entries)]
         {

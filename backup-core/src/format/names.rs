@@ -2,7 +2,7 @@
 
 use backup_storage::{Name, Object};
 
-use crate::{BackupId, Error, Result};
+use crate::{BackupId, Error, Result, RunId};
 
 /// The one object that never changes.
 pub(crate) const REPOSITORY: &str = "repository.json";
@@ -11,10 +11,12 @@ pub(crate) const KEYS: &str = "keys";
 pub(crate) const PACKS: &str = "packs";
 pub(crate) const INDEX: &str = "index";
 pub(crate) const BACKUPS: &str = "backups";
+pub(crate) const RUNS: &str = "runs";
 /// Kinds to come: a writer that finds any of these leaves the repository alone.
 pub(crate) const MARKS: &str = "marks";
 pub(crate) const SWEEPS: &str = "sweeps";
 pub(crate) const NOTES: &str = "notes";
+pub(crate) const CATALOG: &str = "catalog";
 
 /// The hash in an object's name: unkeyed BLAKE3 of all its bytes.
 pub(crate) fn hash(bytes: &[u8]) -> [u8; 32] {
@@ -32,6 +34,23 @@ pub(crate) struct PackName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ManifestName {
     pub(crate) environment: [u8; 8],
+    pub(crate) id: BackupId,
+    pub(crate) hash: [u8; 32],
+}
+
+/// The name of one status of a run. Statuses are ordered by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RunName {
+    pub(crate) id: RunId,
+    pub(crate) number: u32,
+    pub(crate) hash: [u8; 32],
+}
+
+/// The name of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NoteName {
+    pub(crate) environment: [u8; 8],
+    /// The backup that it is about.
     pub(crate) id: BackupId,
     pub(crate) hash: [u8; 32],
 }
@@ -74,6 +93,42 @@ impl ManifestName {
     }
 }
 
+impl RunName {
+    pub(crate) fn to_name(self) -> Name {
+        made(&format!("{}/{:08}-{}", run_folder(self.id), self.number, hex::encode(self.hash)))
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let (id, rest) = name.strip_prefix("runs/")?.split_once('/')?;
+        let (number, hash) = numbered(rest)?;
+        Some(Self { id: RunId::from_bytes(digits(id)?), number, hash })
+    }
+}
+
+/// Where the statuses of a run are.
+pub(crate) fn run_folder(id: RunId) -> String {
+    format!("{RUNS}/{id}")
+}
+
+impl NoteName {
+    pub(crate) fn to_name(self) -> Name {
+        let (environment, hash) = (hex::encode(self.environment), hex::encode(self.hash));
+        made(&format!("{NOTES}/{environment}/{}-{hash}", self.id))
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let (environment, rest) = name.strip_prefix("notes/")?.split_once('/')?;
+        let (id, hash) = rest.split_once('-')?;
+        let id = BackupId::from_bytes(digits(id)?);
+        Some(Self { environment: digits(environment)?, id, hash: digits(hash)? })
+    }
+}
+
+/// The folder of what is said about the backups of an environment.
+pub(crate) fn notes_folder(environment: [u8; 8]) -> String {
+    format!("{NOTES}/{}", hex::encode(environment))
+}
+
 pub(crate) fn environment_folder(environment: [u8; 8]) -> String {
     format!("{BACKUPS}/{}", hex::encode(environment))
 }
@@ -93,7 +148,12 @@ pub(crate) fn parse_hashed(name: &str, folder: &str) -> Option<[u8; 32]> {
 }
 
 pub(crate) fn parse_config(name: &str) -> Option<(u32, [u8; 32])> {
-    let (number, hash) = name.strip_prefix("config/")?.split_once('-')?;
+    numbered(name.strip_prefix("config/")?)
+}
+
+/// Eight decimal digits, a hyphen and a hash.
+fn numbered(text: &str) -> Option<(u32, [u8; 32])> {
+    let (number, hash) = text.split_once('-')?;
     let valid = number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_digit());
     Some((valid.then(|| number.parse().ok())??, digits(hash)?))
 }
@@ -147,7 +207,19 @@ mod tests {
         assert_eq!(ManifestName::parse(manifest.to_name().as_str()), Some((manifest, false)));
         assert_eq!(ManifestName::parse(manifest.to_confirmation().as_str()), Some((manifest, true)));
         assert_eq!(ManifestName::parse("backups/07/x-y"), None);
+        let note = NoteName { environment: [7; 8], id: BackupId::from_bytes([9; 16]), hash: [4; 32] };
+        assert_eq!(NoteName::parse(note.to_name().as_str()), Some(note));
+        assert_eq!(
+            NoteName::parse(&manifest.to_name().as_str().replace("backups", "notes").to_uppercase()),
+            None
+        );
         assert_eq!(parse_config(config(3, &[1; 32]).as_str()), Some((3, [1; 32])));
         assert_eq!(parse_config("config/+0000003-00"), None);
+
+        let run = RunName { id: RunId::from_bytes([5; 16]), number: 12, hash: [4; 32] };
+        let text = run.to_name().to_string();
+        assert_eq!(text, format!("runs/{}/00000012-{}", "05".repeat(16), "04".repeat(32)));
+        assert_eq!(RunName::parse(&text), Some(run));
+        assert_eq!(RunName::parse(&text.replace("/00000012", "/12")), None);
     }
 }

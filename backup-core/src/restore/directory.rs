@@ -16,6 +16,9 @@
 //! * No more is deleted than was planned, and nothing is overwritten where the plan found nothing to overwrite but contents.
 //! * What looks like a SQLite database in use is never opened, replaced or deleted, and nothing directly in a folder on which
 //!   another file system is mounted is deleted: a backup may have left both out.
+//! * What other services of the environment keep to themselves ([`Context::reserved`]), with the logs and journals that belong to it, is
+//!   never opened, written, replaced or deleted.
+//! * The stream of a database never replaces anything: what is there may be open, and only its engine can tell.
 //! * When a restore ends, what it wrote to the directory's file system is on the disk.
 //! * A file runs as another user only if its owner could be restored.
 
@@ -39,6 +42,7 @@ mod placement;
 mod planning;
 mod pour;
 mod remove;
+mod reserved;
 mod root;
 mod selected;
 mod streams;
@@ -55,8 +59,9 @@ use self::finish::finish;
 use self::found::is_empty;
 use self::lend::lend;
 use self::place::Place;
-use self::placement::{Placement, placements, reserved};
-use self::planning::plan_all;
+use self::placement::{Placement, beside, placements};
+use self::planning::{Ground, plan_all};
+use self::reserved::Reserved;
 use self::root::{Opened, Root, open_root};
 use self::selected::Selected;
 use self::streams::restore_stream;
@@ -72,7 +77,9 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// A directory that cannot be used, or is not empty and may not be changed, is a
 /// [`Deny`](crate::engine::VerdictLevel::Deny) verdict, as is a file that looks like a SQLite database in use and would have to be
-/// opened or replaced. Such files, and folders on which another file system is mounted, are
+/// opened or replaced. So is what other services of the environment keep to themselves ([`Context::reserved`]), where the backup has
+/// something of that name or mirroring would delete it, and anything that is where a stream of a
+/// [database](crate::engine::Role::Database) would come. Files that look like databases in use, and folders on which another file system is mounted, are
 /// [`Warn`](crate::engine::VerdictLevel::Warn) verdicts where mirroring leaves in place what the backup does not have.
 ///
 /// # Errors
@@ -88,15 +95,22 @@ pub async fn plan(
     let placements = placements(from.as_ref(), selection)?;
     let target = Target::Directory { path: directory.to_owned(), existing };
     let plan = RestorePlan::new(target, selection.clone());
-    let looked_at = directory.to_owned();
-    let ((), root) = lend((), move |()| root::look(&looked_at, existing)).await?;
+    let (looked_at, others) = (directory.to_owned(), context.clone());
+    let look = move |reserved: &mut Reserved| {
+        *reserved = Reserved::new(&looked_at, others.reserved());
+        root::look(&looked_at, existing)
+    };
+    let (reserved, root) = lend(Reserved::default(), look).await?;
+    let reserved = Arc::new(reserved);
+    let ground = Ground { context, place: None, reserved: &reserved };
     let mut plan = match root {
         Root::Unusable(verdict) => RestorePlan { verdicts: vec![verdict], ..plan },
-        Root::New => plan_all(context, from, None, &placements, plan).await?,
+        Root::New => plan_all(ground, from, &placements, plan).await?,
         Root::Filled(root) => {
-            let place = Place::new(Arc::new(root), &root::label(directory), existing, false, context);
+            let place = Place::new(Arc::new(root), &root::label(directory), existing, false, context)
+                .sparing(Arc::clone(&reserved));
             let _give_up = place.stop().clone().drop_guard();
-            plan_all(context, from, Some(&place), &placements, plan).await?
+            plan_all(Ground { place: Some(&place), ..ground }, from, &placements, plan).await?
         }
     };
     plan.verdicts.extend(root::space_verdict(directory, plan.write_bytes));
@@ -125,9 +139,16 @@ pub async fn restore(
     let selection = &plan.selection;
     let placements = placements(from.as_ref(), selection)?;
     let existing = plan.target.existing();
-    let opened = directory.to_owned();
-    let ((), Opened { root, empty, made }) = lend((), move |()| open_root(&opened, existing)).await?;
-    let place = Place::new(Arc::new(root), &root::label(directory), existing, empty, context).allowing(plan);
+    let (opened, others) = (directory.to_owned(), context.clone());
+    let open = move |reserved: &mut Reserved| {
+        let root = open_root(&opened, existing)?;
+        *reserved = Reserved::new(&opened, others.reserved());
+        Ok(root)
+    };
+    let (reserved, Opened { root, empty, made }) = lend(Reserved::default(), open).await?;
+    let place = Place::new(Arc::new(root), &root::label(directory), existing, empty, context)
+        .allowing(plan)
+        .sparing(Arc::new(reserved));
     let _give_up = place.stop().clone().drop_guard();
     context.expect(plan.create + plan.overwrite + plan.delete, plan.write_bytes);
 
@@ -137,8 +158,8 @@ pub async fn restore(
     }
     let mut summary = writer.report();
     for placement in placements.iter().filter(|placement| placement.is_tree()) {
-        let reserved = if placement.path.is_empty() { reserved(&placements) } else { Vec::new() };
-        add(&mut summary, &restore_tree(from, &place, placement, selection, reserved).await?);
+        let beside = if placement.path.is_empty() { beside(&placements) } else { Vec::new() };
+        add(&mut summary, &restore_tree(from, &place, placement, selection, beside).await?);
     }
     let (directory, root) = (directory.to_owned(), Arc::clone(place.root()));
     lend((), move |()| root::sync(&directory, &root, made)).await?;
@@ -151,12 +172,12 @@ async fn restore_tree(
     place: &Place,
     placement: &Placement,
     selection: &Selection,
-    reserved: Vec<Vec<u8>>,
+    beside: Vec<Vec<u8>>,
 ) -> Result<RestoreSummary> {
     let place = tree_place(place, placement, selection).await?;
     let select = || Selected::new(from, &placement.artifact.name, selection);
     let writer = fill(from, select(), Writer::new(&place, selection)?).await?;
-    let writer = finish(from, select(), writer, reserved).await?;
+    let writer = finish(from, select(), writer, beside).await?;
     Ok(writer.report())
 }
 

@@ -11,7 +11,8 @@ use crate::{Error, ErrorKind, Result};
 /// A [`Quiesce`] that records its calls. Clones share the record: keep one, hand the other to an environment.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    manner: Manner,
+    hold: Manner,
+    release: Manner,
     calls: Arc<Mutex<Vec<GateCall>>>,
 }
 
@@ -26,35 +27,66 @@ pub enum GateCall {
 
 #[derive(Debug, Clone, Copy)]
 enum Manner {
-    Hold,
+    Obey,
     Refuse,
     Hang,
     Panic,
+}
+
+impl Manner {
+    async fn behave(self, call: &str) -> Result<()> {
+        match self {
+            Self::Obey => Ok(()),
+            Self::Refuse => {
+                Err(Error::new(ErrorKind::Unavailable, format!("the application cannot be {call} now")))
+            }
+            Self::Hang => std::future::pending().await,
+            Self::Panic => panic!("a test asked for this panic"),
+        }
+    }
 }
 
 impl Gate {
     /// A gate that holds at once.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(Manner::Hold)
+        Self::of(Manner::Obey, Manner::Obey)
     }
 
     /// A gate whose application cannot be held: [`Unavailable`](ErrorKind::Unavailable).
     #[must_use]
     pub fn refusing() -> Self {
-        Self::of(Manner::Refuse)
+        Self::of(Manner::Refuse, Manner::Obey)
     }
 
     /// A gate that waits forever for running writes to end.
     #[must_use]
     pub fn hanging() -> Self {
-        Self::of(Manner::Hang)
+        Self::of(Manner::Hang, Manner::Obey)
     }
 
     /// A gate that panics when it is to hold.
     #[must_use]
     pub fn panicking() -> Self {
-        Self::of(Manner::Panic)
+        Self::of(Manner::Panic, Manner::Obey)
+    }
+
+    /// A gate that waits forever when it is to let go.
+    #[must_use]
+    pub fn stuck() -> Self {
+        Self::of(Manner::Obey, Manner::Hang)
+    }
+
+    /// A gate that panics when it is to let go.
+    #[must_use]
+    pub fn panicking_in_release() -> Self {
+        Self::of(Manner::Obey, Manner::Panic)
+    }
+
+    /// A gate whose application cannot be let go: [`Unavailable`](ErrorKind::Unavailable).
+    #[must_use]
+    pub fn failing_in_release() -> Self {
+        Self::of(Manner::Obey, Manner::Refuse)
     }
 
     /// The calls so far, in order.
@@ -69,8 +101,8 @@ impl Gate {
         matches!(self.record().last(), Some(GateCall::Hold(_)))
     }
 
-    fn of(manner: Manner) -> Self {
-        Self { manner, calls: Arc::default() }
+    fn of(hold: Manner, release: Manner) -> Self {
+        Self { hold, release, calls: Arc::default() }
     }
 
     fn record(&self) -> MutexGuard<'_, Vec<GateCall>> {
@@ -88,15 +120,11 @@ impl Default for Gate {
 impl Quiesce for Gate {
     async fn hold(&self, deadline: Duration) -> Result<()> {
         self.record().push(GateCall::Hold(deadline));
-        match self.manner {
-            Manner::Hold => Ok(()),
-            Manner::Refuse => Err(Error::new(ErrorKind::Unavailable, "the application cannot be held now")),
-            Manner::Hang => std::future::pending().await,
-            Manner::Panic => panic!("a test asked for this panic"),
-        }
+        self.hold.behave("held").await
     }
 
-    async fn release(&self) {
+    async fn release(&self) -> Result<()> {
         self.record().push(GateCall::Release);
+        self.release.behave("let go").await
     }
 }

@@ -19,9 +19,19 @@ pub(crate) struct ContentWriter {
     chunker: Chunker,
     hasher: ContentHasher,
     size: u64,
+    new_bytes: u64,
     extents: Vec<Extent>,
     /// Set once there are more extents than fit inline; holds those before [`Self::extents`].
     map: Option<(SegmentBuilder, u64)>,
+}
+
+/// A content that was written to its end.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// None if it is empty.
+    pub(crate) content: Option<OwnedContent>,
+    /// Bytes of the chunks that were not stored yet.
+    pub(crate) new_bytes: u64,
 }
 
 impl ContentWriter {
@@ -32,6 +42,7 @@ impl ContentWriter {
             chunker: Chunker::for_layout(layout, cutter.chunks()),
             hasher: packer.keys().content_hasher(),
             size: 0,
+            new_bytes: 0,
             extents: Vec::new(),
             map: None,
         }
@@ -66,11 +77,12 @@ impl ContentWriter {
         Ok(())
     }
 
-    /// Ends the content; `None` if it is empty.
-    pub(crate) async fn finish(mut self) -> Result<Option<OwnedContent>> {
+    /// Ends the content.
+    pub(crate) async fn finish(mut self) -> Result<Finished> {
         self.end_chunk().await?;
+        let new_bytes = self.new_bytes;
         if self.size == 0 {
-            return Ok(None);
+            return Ok(Finished { content: None, new_bytes });
         }
         let hash = self.hasher.clone().finalize();
         let extents = match self.map.take() {
@@ -82,7 +94,7 @@ impl ContentWriter {
                 OwnedExtents::Map(root.ok_or_else(|| Error::invalid("a content map has no extents"))?)
             }
         };
-        Ok(Some(OwnedContent { hash, size: self.size, extents }))
+        Ok(Finished { content: Some(OwnedContent { hash, size: self.size, extents }), new_bytes })
     }
 
     fn grow(&mut self, by: u64) -> Result<()> {
@@ -99,7 +111,9 @@ impl ContentWriter {
 
     async fn store(&mut self, chunk: Bytes) -> Result<()> {
         let length = chunk.len() as u64;
-        let id = self.packer.put(ChunkKind::Data, chunk).await?;
+        let id = self.packer.keys().chunk_id(ChunkKind::Data, &chunk);
+        self.new_bytes += if self.packer.has(ChunkKind::Data, &id) { 0 } else { length };
+        self.packer.put_identified(ChunkKind::Data, id, chunk).await?;
         self.add(Extent { chunk: Some(id), offset: 0, length }).await
     }
 

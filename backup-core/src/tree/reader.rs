@@ -15,7 +15,8 @@ use self::entries::EntryReader;
 use super::walk::MapWalk;
 use crate::chunks::ChunkReader;
 use crate::engine::{
-    ArtifactInfo, ArtifactKind, Extent, ExtentList, Facts, Piece, ServiceReader, StoredContent, TreeReader,
+    ArtifactInfo, ArtifactKind, Extent, ExtentList, Facts, Piece, Role, ServiceReader, StoredContent,
+    TreeReader,
 };
 use crate::format::content::{OwnedContent, OwnedExtents};
 use crate::packer::Packer;
@@ -29,6 +30,7 @@ pub(crate) struct StoredService {
     pub(crate) infos: Vec<ArtifactInfo>,
     pub(crate) sources: Vec<Source>,
     pub(crate) facts: Facts,
+    pub(crate) role: Role,
     pub(crate) started_at: DateTime<Utc>,
     /// For the parent of a running backup: entries with contents that the run may not rely on are left out, so that they are
     /// read again from their source.
@@ -62,6 +64,10 @@ impl ServiceReader for StoredService {
 
     fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    fn role(&self) -> Role {
+        self.role
     }
 
     fn started_at(&self) -> DateTime<Utc> {

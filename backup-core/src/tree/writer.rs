@@ -41,21 +41,32 @@ pub(crate) struct EntryWriter {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TreeTotals {
     pub(crate) entries: u64,
+    pub(crate) files: u64,
     /// Bytes of all files.
     pub(crate) bytes: u64,
     /// Entries that were taken over from an earlier backup.
     pub(crate) unchanged: u64,
     /// Bytes read from the source.
     pub(crate) read_bytes: u64,
+    /// Bytes of what is new or has changed: whole files of a tree, and of a stream what was not stored yet.
+    pub(crate) changed_bytes: u64,
 }
 
 impl TreeTotals {
+    /// Counts bytes of a file that is not the parent's, or not known to be.
+    fn read(&mut self, bytes: u64) {
+        self.read_bytes += bytes;
+        self.changed_bytes += bytes;
+    }
+
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             entries: self.entries + other.entries,
+            files: self.files + other.files,
             bytes: self.bytes + other.bytes,
             unchanged: self.unchanged + other.unchanged,
             read_bytes: self.read_bytes + other.read_bytes,
+            changed_bytes: self.changed_bytes + other.changed_bytes,
         }
     }
 }
@@ -116,6 +127,7 @@ impl EntryWriter {
         self.waiting.push(&Entry { content, xattrs, ..*entry });
         self.totals.unchanged += u64::from(matches!(entry.content, Content::Stored(_)));
         self.totals.entries += 1;
+        self.totals.files += u64::from(entry.metadata.kind == EntryKind::File);
         self.totals.bytes += entry.metadata.size;
         if self.bundle.len() >= BUNDLE_MIN && ends_bundle(content) {
             self.store_bundle().await?;
@@ -133,7 +145,7 @@ impl EntryWriter {
         let offset = u32::try_from(self.bundle.len()).map_err(|_| Error::invalid("a bundle is too large"))?;
         extent[0] = Extent { chunk: Some(BUNDLE), offset, length: size };
         self.bundle.extend_from_slice(bytes);
-        self.totals.read_bytes += size;
+        self.totals.read(size);
         Ok(Content::Stored(StoredContent { hash, size, extents: ExtentList::Inline(extent) }))
     }
 
@@ -319,7 +331,7 @@ impl FileWriter for LargeFileWriter<'_> {
 
     async fn commit(self: Box<Self>, metadata: &Metadata, xattrs: Content<'_>) -> Result<()> {
         let this = *self;
-        let owned: Option<OwnedContent> = this.content.finish().await?;
+        let owned: Option<OwnedContent> = this.content.finish().await?.content;
         let content = owned.as_ref().map_or(Content::None, |owned| Content::Stored(owned.as_stored()));
         let entry = Entry { path: &this.path, metadata: *metadata, target: &[], content, xattrs };
         let unchanged = this.tree.totals.unchanged;
@@ -328,7 +340,7 @@ impl FileWriter for LargeFileWriter<'_> {
         }
         this.tree.put_entry(&entry).await?;
         this.tree.totals.unchanged = unchanged;
-        this.tree.totals.read_bytes += this.written;
+        this.tree.totals.read(this.written);
         this.tree.put(&Entries::new()).await
     }
 }

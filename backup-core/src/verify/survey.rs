@@ -6,11 +6,11 @@ use std::sync::Arc;
 use backup_crypto::ChunkId;
 
 use super::tree::Subtree;
+use crate::catalog::StoredBackup;
 use crate::chunks::ChunkReader;
 use crate::engine::{ArtifactInfo, ArtifactKind, Context};
 use crate::format::names::PackName;
 use crate::index::Index;
-use crate::list::StoredBackup;
 use crate::problem::{Problem, is_finding};
 use crate::tree::reader::{Source, StoredService};
 use crate::{BackupId, Error, Result};

@@ -9,6 +9,7 @@ mod existing;
 mod hostile;
 mod limits;
 mod protected;
+mod reserved;
 mod round_trip;
 mod selection;
 mod service;

@@ -12,7 +12,7 @@ use crate::service::{Item, Service};
 use crate::target::{Seen, Target, is_root};
 
 /// A target that has these files, each with its own name as content.
-fn filled(names: &[&str]) -> Target {
+pub(crate) fn filled(names: &[&str]) -> Target {
     let target = Target::new();
     fs::create_dir(target.path()).unwrap();
     for name in names {
@@ -21,12 +21,12 @@ fn filled(names: &[&str]) -> Target {
     target
 }
 
-fn write(target: &Target, name: &str) {
+pub(crate) fn write(target: &Target, name: &str) {
     fs::create_dir_all(target.at(name).parent().unwrap()).unwrap();
     fs::write(target.at(name), name).unwrap();
 }
 
-fn subjects(plan: &RestorePlan, level: VerdictLevel) -> Vec<String> {
+pub(crate) fn subjects(plan: &RestorePlan, level: VerdictLevel) -> Vec<String> {
     let verdicts = plan.verdicts.iter().filter(|verdict| verdict.level == level);
     verdicts.map(|verdict| verdict.subject.rsplit_once("/target/").unwrap().1.to_owned()).collect()
 }
@@ -97,6 +97,43 @@ async fn a_folder_with_a_database_in_use_is_not_replaced() {
     let target = filled(&["data/app.db", "data/app.db-wal", "data/text"]);
     let from = Service::of(&[Item::file("data", "file")]).shared();
     is_denied(&target, &from, Existing::Mirror, "data/app.db").await;
+}
+
+/// Only its engine can tell whether a database is open that has nothing beside it.
+#[tokio::test]
+async fn the_stream_of_a_database_replaces_nothing() {
+    for existing in [Existing::Update, Existing::Mirror] {
+        for name in ["shop.db", "data/shop.db"] {
+            let from = Service::new().stream_of(name, b"other").database().shared();
+            let target = filled(&[name, "text"]);
+            let before = target.seen();
+            let mut plan = target.plan(&from, existing).await.unwrap();
+            assert_eq!(subjects(&plan, VerdictLevel::Deny), [name]);
+            assert!(plan.denied().unwrap().remedy.contains("in place through its engine"));
+            plan.verdicts.clear();
+            let error = target.carry_out(&from, &plan).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Exists, "{}", error.chain());
+            assert!(error.to_string().contains("shop.db"), "{error}");
+            let after = target.seen();
+            assert_eq!(after.0.get(name.as_bytes()), before.0.get(name.as_bytes()));
+            assert_eq!(after.paths(), before.paths());
+
+            fs::remove_file(target.at(name)).unwrap();
+            assert_eq!(target.restore(&from, existing).await.unwrap().written, 1);
+            assert_eq!(fs::read(target.at(name)).unwrap(), b"other");
+        }
+    }
+    // A symbolic link is how the application finds its database.
+    let target = filled(&["real.db"]);
+    std::os::unix::fs::symlink("real.db", target.at("shop.db")).unwrap();
+    let from = Service::new().stream_of("shop.db", b"other").database().shared();
+    assert_eq!(
+        subjects(&target.plan(&from, Existing::Update).await.unwrap(), VerdictLevel::Deny),
+        ["shop.db"]
+    );
+    // Streams that are no databases are replaced.
+    let from = Service::new().stream_of("shop.db", b"other").shared();
+    assert_eq!(target.restore(&from, Existing::Update).await.unwrap().written, 1);
 }
 
 #[tokio::test]

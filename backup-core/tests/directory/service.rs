@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use backup_core::crypto::{ChunkId, ChunkKind, ContentHasher, Keys, OsRandom, RepositoryId};
 use backup_core::engine::{
     ArtifactInfo, ArtifactKind, Content, Entries, Entry, EntryKind, Extent, ExtentList, Facts, Metadata,
-    Piece, ServiceReader, StoredContent, Timestamp, TreeReader, path_order,
+    Piece, Role, ServiceReader, StoredContent, Timestamp, TreeReader, path_order,
 };
 use backup_core::{Error, ErrorKind, Result};
 use bytes::Bytes;
@@ -121,6 +121,7 @@ pub(crate) struct Service {
     keys: Keys,
     artifacts: Vec<ArtifactInfo>,
     facts: Facts,
+    role: Role,
     trees: BTreeMap<String, Vec<Entries>>,
     streams: BTreeMap<String, Vec<u8>>,
     chunks: HashMap<ChunkId, Bytes>,
@@ -141,6 +142,7 @@ impl Service {
             keys: Keys::generate(repository, &OsRandom).unwrap(),
             artifacts: Vec::new(),
             facts: Facts::new(),
+            role: Role::Files,
             trees: BTreeMap::new(),
             streams: BTreeMap::new(),
             chunks: HashMap::new(),
@@ -180,6 +182,11 @@ impl Service {
         self.streams.insert(name.to_owned(), content.to_vec());
         let bytes = content.len() as u64;
         self.artifact(ArtifactInfo { name: name.to_owned(), kind: ArtifactKind::Stream, bytes, entries: 0 })
+    }
+
+    /// Says that it is a database.
+    pub(crate) fn database(self) -> Self {
+        Self { role: Role::Database, ..self }
     }
 
     /// Does something each time before contents are read.
@@ -282,6 +289,10 @@ impl ServiceReader for Service {
 
     fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    fn role(&self) -> Role {
+        self.role
     }
 
     fn started_at(&self) -> DateTime<Utc> {

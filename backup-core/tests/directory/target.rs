@@ -20,6 +20,7 @@ pub(crate) struct Target {
     pub(crate) home: tempfile::TempDir,
     pub(crate) cancel: CancellationToken,
     notices: Arc<Notices>,
+    reserved: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +37,13 @@ impl Observer for Notices {
 impl Target {
     pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        Self { home, cancel: CancellationToken::new(), notices: Arc::default() }
+        Self { home, cancel: CancellationToken::new(), notices: Arc::default(), reserved: Vec::new() }
+    }
+
+    /// The same, where other services keep these paths in it to themselves.
+    pub(crate) fn reserving(self, paths: &[&str]) -> Self {
+        let reserved = paths.iter().map(|path| self.at(path)).collect();
+        Self { reserved, ..self }
     }
 
     /// The directory that is restored to; it does not exist at first.
@@ -50,6 +57,7 @@ impl Target {
 
     pub(crate) fn context(&self) -> Context {
         Context::new(self.cancel.clone(), Arc::new(SystemClock::default()), self.notices.clone())
+            .with_reserved(self.reserved.clone())
     }
 
     pub(crate) async fn plan(

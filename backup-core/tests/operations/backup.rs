@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use backup_core::engine::{Artifact, ArtifactKind, Layout};
+use backup_core::engine::{Artifact, ArtifactKind, Layout, Role};
 use backup_core::testing::{RecordingObserver, SeededRandom, SteppingClock};
-use backup_core::{Environment, Phase, Share};
+use backup_core::{Consistency, Contents, Environment, Kind, Phase, Share};
 use chrono::DateTime;
 use futures_util::TryStreamExt as _;
 use std::sync::Arc;
@@ -20,12 +20,21 @@ async fn a_tree_comes_back_and_the_report_says_what_it_cost() {
     let repository = builder(&storage).observer(Arc::new(observer.clone())).create().await.unwrap();
     let tree = Tree::small();
     let before = stored(&storage, "").await;
-    let report = repository.backup(&shop(&tree)).kind("nightly").comment("first").tag("blue").await.unwrap();
+    let report = repository
+        .backup(&shop(&tree))
+        .kind(Kind::Nightly)
+        .kind(Kind::Weekly)
+        .created_by("alice")
+        .comment("first")
+        .tag("blue")
+        .await
+        .unwrap();
     assert_eq!(files(&repository, report.id).await, tree.files());
     assert_eq!((report.entries, report.unchanged_entries, report.parent), (7, 0, None));
     assert_eq!(report.logical_bytes, 5_000 + 100 + 600_000 + 1_000_020);
     assert_eq!(report.read_bytes, 5_000 + 100 + 600_000 + 20);
-    assert_eq!(report.stored_bytes, stored(&storage, "").await - before);
+    let runs = stored(&storage, "runs").await;
+    assert_eq!(report.stored_bytes, stored(&storage, "").await - before - runs);
     assert_eq!((report.notices.len(), report.pause), (0, Duration::ZERO));
     let phases = [Phase::Prepare, Phase::Index, Phase::Prepare, Phase::Freeze, Phase::Stream, Phase::Commit];
     assert_eq!(observer.phases(), phases);
@@ -34,11 +43,21 @@ async fn a_tree_comes_back_and_the_report_says_what_it_cost() {
     assert_eq!(progress.total_bytes, Some(report.logical_bytes));
 
     let info = open(&storage).await.find("latest").await.unwrap();
-    assert_eq!((info.id, info.environment.as_str(), info.kind.as_str()), (report.id, "shop", "nightly"));
-    assert_eq!((info.comment.as_str(), info.tags.as_slice()), ("first", &["blue".to_owned()][..]));
-    assert_eq!((info.entries, info.logical_bytes), (report.entries, report.logical_bytes));
-    assert_eq!((info.consistency.as_str(), info.warnings), ("ordered", 0));
-    assert_eq!(info.services[0].engine, "tree");
+    assert_eq!(
+        (info.id, info.environment.as_str(), info.kinds),
+        (report.id, "shop", [Kind::Nightly, Kind::Weekly].into())
+    );
+    assert_eq!((info.comment.as_str(), info.tags), ("first", ["blue".to_owned()].into()));
+    assert_eq!(info.created_by.as_deref(), Some("alice"));
+    assert_eq!((info.entries, info.files, info.logical_bytes), (report.entries, 5, report.logical_bytes));
+    assert_eq!(
+        (info.changed_bytes, report.changed_bytes, report.files),
+        (report.read_bytes, report.read_bytes, 5)
+    );
+    assert_eq!((info.consistency, info.warnings, info.gap), (Consistency::Ordered, 0, Duration::ZERO));
+    assert_eq!((info.contents, info.restorable, info.left_out), (Contents::Full, true, vec![]));
+    let service = &info.services[0];
+    assert_eq!((service.engine.as_str(), service.role, service.files), ("tree", Role::Files, 5));
 }
 
 #[tokio::test]
@@ -50,7 +69,7 @@ async fn the_second_backup_knows_unchanged_files_and_reads_the_others() {
     tree.write("a/second", Data::Noise(9, 200));
     let second = repository.backup(&shop(&tree)).await.unwrap();
     assert_eq!(second.parent, Some(first.id));
-    assert_eq!((second.unchanged_entries, second.read_bytes), (3, 200));
+    assert_eq!((second.unchanged_entries, second.read_bytes, second.changed_bytes), (3, 200, 200));
     assert_eq!(files(&repository, second.id).await, tree.files());
     assert_ne!(files(&repository, first.id).await, tree.files());
     expect_backup(&open(&storage).await, &tree, "from another process").await;
@@ -88,6 +107,7 @@ async fn streams_of_every_layout_come_back_and_their_second_backup_costs_nothing
     }
     assert!(service.stream("empty").await.unwrap().try_next().await.unwrap().is_none());
     let second = repository.backup(&environment).await.unwrap();
+    assert_eq!((report.changed_bytes, second.changed_bytes, second.files), (9_000_003, 0, 0));
     assert!(second.stored_bytes < 9_000, "{} bytes were stored again", second.stored_bytes);
     let verified = repository.verify(second.id).read_data(true).await.unwrap();
     assert_eq!((verified.entries, verified.bytes, verified.problems), (4, 9_000_003, vec![]));

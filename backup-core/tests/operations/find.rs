@@ -7,7 +7,7 @@ use backup_core::{
 };
 use std::sync::Arc;
 
-use crate::home::{builder, create, memory, shop};
+use crate::home::{builder, create, memory, open, shop};
 use crate::tree::Tree;
 
 #[tokio::test]
@@ -117,6 +117,8 @@ async fn a_manifest_that_cannot_be_read_is_left_out_with_a_warning_that_names_it
     storage.delete(&name).await.unwrap();
     storage.create(&name, bytes.into()).await.unwrap();
 
+    // Another process, which does not remember it.
+    let repository = open(&storage).await.observed_by(Arc::new(observer.clone()));
     let listed = repository.backups().await.unwrap();
     assert_eq!(listed.iter().map(|info| info.id).collect::<Vec<_>>(), [good]);
     // It was written again since, so it may be the newest: nobody gets an older one instead without saying so.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use backup_core::engine::{
     Artifact, Content, Context, Engine, Entries, Entry, EntryKind, Facts, Metadata, Piece, Preflight,
-    Prepared, RestorePlan, RestoreSummary, Selection, ServiceReader, Sink, Snapshot, Target, Timestamp,
+    Prepared, RestorePlan, RestoreSummary, Role, Selection, ServiceReader, Sink, Snapshot, Target, Timestamp,
     TreeReader, TreeWriter, path_order,
 };
 use backup_core::storage::Bytes;
@@ -259,6 +259,10 @@ impl Known {
 impl Engine for Tree {
     fn kind(&self) -> &'static str {
         "tree"
+    }
+
+    fn role(&self) -> Role {
+        Role::Files
     }
 
     async fn preflight(&self, _: &Context) -> Result<Preflight> {

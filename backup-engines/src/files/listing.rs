@@ -40,8 +40,13 @@ impl Listing {
 
     /// The position of a name that may be a regular file.
     pub(super) fn find_file(&self, wanted: &[u8]) -> Option<usize> {
-        let position = self.names.binary_search_by(|name| slice(&self.bytes, *name).cmp(wanted)).ok()?;
+        let position = self.find(wanted)?;
         self.names[position].maybe_file.then_some(position)
+    }
+
+    /// The position of a name.
+    pub(super) fn find(&self, wanted: &[u8]) -> Option<usize> {
+        self.names.binary_search_by(|name| slice(&self.bytes, *name).cmp(wanted)).ok()
     }
 
     /// Forgets all names but one.

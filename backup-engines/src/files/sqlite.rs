@@ -50,7 +50,8 @@ pub(super) fn is_in_use(folder: &Directory, name: &[u8]) -> bool {
         .any(|suffix| is_file(&[name, suffix].concat()) || name.strip_suffix(*suffix).is_some_and(is_file))
 }
 
-const COMPANIONS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
+/// What SQLite appends to the name of a database for its log, the index of the log, and its journal.
+pub(super) const COMPANIONS: [&[u8]; 3] = [b"-wal", b"-shm", b"-journal"];
 
 #[cfg(test)]
 mod tests {

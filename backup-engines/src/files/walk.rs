@@ -6,6 +6,7 @@ mod links;
 use std::sync::Arc;
 
 use backup_core::Result;
+use backup_core::engine::EntryKind;
 use rustix::io::Errno;
 
 use self::frame::{Frame, Stack};
@@ -17,6 +18,7 @@ use super::filter::Choice;
 use super::listing::Listing;
 use super::metadata::Observed;
 use super::notices::Notices;
+use super::reserved::Reserved;
 use super::{cachedir, failure, sqlite};
 
 /// A walk under way. It holds a bounded number of folders open and no thread stack per level, however deep
@@ -31,11 +33,13 @@ pub(super) struct Walk {
     stack: Stack,
     links: Links,
     device: u64,
+    reserved: Reserved,
 }
 
 impl Walk {
     /// Opens the root.
     pub(super) fn start(source: Source, notices: Notices) -> Result<Self> {
+        let reserved = Reserved::new(&source.root, notices.context.reserved())?;
         let root = Directory::open_root(&source.root)?;
         let looked = root.observe().and_then(|seen| Ok((seen.ok_or(Errno::NOTDIR)?, root.list()?)));
         let (observed, listing) = looked.map_err(|errno| failure::root(&source.root, errno))?;
@@ -49,6 +53,7 @@ impl Walk {
             stack: Stack::default(),
             links: Links::new(device),
             device,
+            reserved,
         };
         walk.enter(Arc::new(root), observed, listing, choice);
         Ok(walk)
@@ -114,6 +119,12 @@ impl Walk {
                     self.notices.inform(&self.path, "left out: a socket has no content");
                     return Ok(());
                 }
+                Some(observed) if self.reserved.has(&observed) => {
+                    if choice == Choice::Take {
+                        self.notices.inform(&self.path, RESERVED);
+                    }
+                    return Ok(());
+                }
                 Some(observed) if !is_folder => return self.visit_file(folder, observed),
                 Some(observed) if self.is_elsewhere(&observed) => {
                     return self.mount_point(folder, observed, choice);
@@ -159,6 +170,9 @@ impl Walk {
 
     /// Takes from a listing what must not be visited.
     fn leave_out(&self, folder: &Directory, listing: &mut Listing, choice: Choice) {
+        if !self.reserved.is_empty() {
+            self.leave_out_reserved(folder, listing, choice);
+        }
         let tag = if self.source.keep_caches { None } else { listing.find_file(cachedir::TAG) };
         if let Some(tag) = tag.filter(|_| cachedir::is_tagged(folder)) {
             listing.keep_only(tag);
@@ -177,6 +191,24 @@ impl Walk {
             }
         }
         listing.remove(&in_use.all);
+    }
+
+    /// Takes from a listing what other services keep to themselves. A symbolic link to it is not it.
+    fn leave_out_reserved(&self, folder: &Directory, listing: &mut Listing, choice: Choice) {
+        let mut left_out = self.reserved.find(&self.path, listing);
+        let is_link = |position: &usize| {
+            let seen = listing.get(*position).and_then(|name| folder.observe_child(name).ok()?);
+            seen.is_some_and(|seen| seen.metadata.kind == EntryKind::Symlink)
+        };
+        left_out.named.retain(|position| !is_link(position));
+        left_out.all.retain(|position| !is_link(position));
+        for name in left_out.named.iter().filter_map(|position| listing.get(*position)) {
+            let path = joined(&self.path, name);
+            if self.source.filter.choose(&path, false, choice) == Choice::Take {
+                self.notices.inform(&path, RESERVED);
+            }
+        }
+        listing.remove(&left_out.all);
     }
 
     fn cache_left_out(&self) {
@@ -259,5 +291,7 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
     if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
+/// What is said of what is reserved.
+const RESERVED: &str = "left out: it belongs to another service of the environment";
 /// Longer paths cannot be stored.
 const MAX_PATH: usize = 65_536;

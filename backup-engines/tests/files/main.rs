@@ -11,6 +11,7 @@ mod patterns;
 mod pause;
 mod recording;
 mod repository;
+mod reserved;
 mod runtime;
 mod scratch;
 mod sqlite;

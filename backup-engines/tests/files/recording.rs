@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use backup_core::crypto::{ChunkId, ContentHash, ContentHasher, Keys, OsRandom, RandomExt, RepositoryId};
 use backup_core::engine::{
     Artifact, ArtifactInfo, ArtifactKind, Content, Context, Engine, Entries, Entry, Extent, ExtentList,
-    Facts, FileWriter, Metadata, Piece, ServiceReader, Sink, StoredContent, StreamWriter, TreeReader,
+    Facts, FileWriter, Metadata, Piece, Role, ServiceReader, Sink, StoredContent, StreamWriter, TreeReader,
     TreeWriter, path_order, printable_path,
 };
 use backup_core::{
@@ -107,6 +108,7 @@ pub(crate) struct Request<'a> {
     pause: Option<Duration>,
     cancel: CancellationToken,
     ahead: Duration,
+    reserved: Vec<PathBuf>,
 }
 
 pub(crate) fn request(engine: &Files) -> Request<'_> {
@@ -118,6 +120,7 @@ pub(crate) fn request(engine: &Files) -> Request<'_> {
         pause: None,
         cancel: CancellationToken::new(),
         ahead: Duration::ZERO,
+        reserved: Vec::new(),
     }
 }
 
@@ -156,11 +159,18 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// With files that other services keep to themselves.
+    pub(crate) fn reserved(mut self, paths: Vec<PathBuf>) -> Self {
+        self.reserved = paths;
+        self
+    }
+
     pub(crate) async fn run(self) -> Result<Backup> {
         let heard = Arc::new(Heard::default());
         let context = Context::new(self.cancel, Arc::new(SystemClock::default()), heard.clone())
             .for_service("files")
-            .with_pause(self.pause.is_some());
+            .with_pause(self.pause.is_some())
+            .with_reserved(self.reserved);
         let started_at = context.clock().now() + self.ahead;
         let contents = self.parent.map(|parent| parent.contents.clone()).unwrap_or_default();
         let sink = Arc::new(Recording { hook: self.hook, contents, started_at, ..Recording::default() });
@@ -375,6 +385,10 @@ impl ServiceReader for Reader {
 
     fn facts(&self) -> &Facts {
         &self.backup.facts
+    }
+
+    fn role(&self) -> Role {
+        Role::Files
     }
 
     fn started_at(&self) -> DateTime<Utc> {

@@ -1,18 +1,40 @@
 //! The command line as it is typed.
 
+mod check;
+mod create;
 mod examples;
+mod list;
+mod measure;
+mod note;
+mod policy;
+mod restore;
+mod retention;
+mod runs;
+mod source;
+mod stats;
+mod tree;
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use backup_core::Share;
-use backup_core::engine::Existing;
-use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Encrypted, deduplicating backups of folders.
+pub(crate) use self::check::{Check, Verify};
+pub(crate) use self::create::{Create, Walk};
+pub(crate) use self::list::List;
+pub(crate) use self::note::{Comment, Convert, Hold, Tag};
+pub(crate) use self::policy::{
+    Explain, Lint, Next, Now, PlanChoice, PlanSource, Policy, Preview, Schedules, Simulate,
+};
+pub(crate) use self::restore::Restore;
+pub(crate) use self::retention::{Delete, Forget, Prune, Undelete};
+pub(crate) use self::runs::Runs;
+pub(crate) use self::source::Sources;
+pub(crate) use self::stats::{Diff, Stats};
+pub(crate) use self::tree::{Cat, Ls, TreePath};
+
+/// Encrypted, deduplicating backups of databases and folders.
 #[derive(Debug, Parser)]
 #[command(name = "backup", bin_name = "backup", version, propagate_version = true)]
 #[command(after_help = examples::ALL, max_term_width = 110)]
@@ -74,6 +96,12 @@ pub(crate) enum Command {
     /// List the backups, the newest first
     #[command(after_help = examples::LIST)]
     List(List),
+    /// List the environments and how each was last backed up
+    #[command(after_help = examples::ENVIRONMENTS)]
+    Environments,
+    /// List the runs that make backups, the newest first
+    #[command(after_help = examples::RUNS)]
+    Runs(Runs),
     /// Show one backup
     #[command(after_help = examples::SHOW)]
     Show(Choice),
@@ -83,15 +111,48 @@ pub(crate) enum Command {
     /// Print one file of a backup
     #[command(after_help = examples::CAT)]
     Cat(Cat),
-    /// Restore a backup into a directory
+    /// Show what differs between two backups
+    #[command(after_help = examples::DIFF)]
+    Diff(Diff),
+    /// Restore a backup
     #[command(after_help = examples::RESTORE)]
     Restore(Restore),
+    /// Hold a backup, so that nothing removes it, or release a hold
+    #[command(after_help = examples::HOLD)]
+    Hold(Hold),
+    /// Add and remove tags of a backup
+    #[command(after_help = examples::TAG)]
+    Tag(Tag),
+    /// Replace the comment of a backup
+    #[command(after_help = examples::COMMENT)]
+    Comment(Comment),
+    /// Change the kinds of a backup, and so which rules of a policy look at it
+    #[command(after_help = examples::CONVERT)]
+    Convert(Convert),
+    /// Delete the backups that a policy does not keep
+    #[command(after_help = examples::FORGET)]
+    Forget(Forget),
+    /// Delete one backup
+    #[command(after_help = examples::DELETE)]
+    Delete(Delete),
+    /// Bring a deleted backup back, while its data is still there
+    #[command(after_help = examples::UNDELETE)]
+    Undelete(Undelete),
+    /// Free the space of what was deleted
+    #[command(after_help = examples::PRUNE)]
+    Prune(Prune),
+    /// Show what backups cost, and what deleting each would free
+    #[command(after_help = examples::STATS)]
+    Stats(Stats),
     /// Verify that one backup can be restored
     #[command(after_help = examples::VERIFY)]
     Verify(Verify),
     /// Check that the repository is sound
     #[command(after_help = examples::CHECK)]
     Check(Check),
+    /// Ask what a policy keeps and when schedules run, without a repository
+    #[command(subcommand)]
+    Policy(Policy),
     /// Print a completion script for a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -103,174 +164,12 @@ pub(crate) enum Command {
 /// Which backup.
 #[derive(Debug, Args)]
 pub(crate) struct Choice {
-    /// The backup: its id, a piece of it that no other id has, or `latest`
+    /// The backup: its id, a piece of it that no other id has, `latest`, `latest-restorable` or `latest-verified`
     #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// Look only among the backups of this environment
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, visible_alias = "env", value_name = "NAME")]
     pub(crate) environment: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Create {
-    /// The environment
-    #[arg(value_name = "ENVIRONMENT")]
-    pub(crate) environment: String,
-    /// Back up a folder as the service NAME; may be given several times
-    #[arg(long, value_name = "NAME=FOLDER", value_parser = OsStringValueParser::new().try_map(named_folder))]
-    pub(crate) files: Vec<NamedFolder>,
-    /// Leave out what matches, as in .gitignore, in every folder given with --files; may be given several times
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) exclude: Vec<String>,
-    /// Stay on the file system of each folder given with --files
-    #[arg(long)]
-    pub(crate) one_file_system: bool,
-    /// A remark, kept with the backup
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) comment: Option<String>,
-    /// A tag, kept with the backup; may be given several times
-    #[arg(long, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) tag: Vec<String>,
-    /// Look at the services, say whether they can be backed up, and store nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Only the backups of this environment
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) environment: Option<String>,
-    /// Only the newest so many
-    #[arg(short = 'n', long, value_name = "NUMBER")]
-    pub(crate) limit: Option<usize>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ls {
-    #[command(flatten)]
-    pub(crate) backup: Choice,
-    /// The folder or file to list; the top if left out
-    #[arg(value_name = "PATH", value_parser = OsStringValueParser::new().map(TreePath::from))]
-    pub(crate) path: Option<TreePath>,
-    /// The service; may be left out if the backup has only one
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) service: Option<String>,
-    /// List all that is below, not only the next level
-    #[arg(short = 'R', long)]
-    pub(crate) recursive: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cat {
-    #[command(flatten)]
-    pub(crate) backup: Choice,
-    /// The file to print
-    #[arg(value_name = "PATH", value_parser = OsStringValueParser::new().map(TreePath::from))]
-    pub(crate) path: TreePath,
-    /// The service; may be left out if the backup has only one
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) service: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    #[command(flatten)]
-    pub(crate) backup: Choice,
-    /// Restore only these paths, each with all that is below it
-    #[arg(value_name = "PATH", value_parser = OsStringValueParser::new().map(TreePath::from))]
-    pub(crate) path: Vec<TreePath>,
-    /// The directory to restore into; made if it is missing
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) to: PathBuf,
-    /// Restore only this service, directly into the directory
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) service: Option<String>,
-    #[command(flatten)]
-    pub(crate) existing: ExistingFiles,
-    /// Make device nodes too
-    #[arg(long)]
-    pub(crate) devices: bool,
-    /// Show the plan and stop
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// What may happen to files that are already there.
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub(crate) struct ExistingFiles {
-    /// Restore onto what is there: overwrite what differs, keep what the backup does not have
-    #[arg(long)]
-    pub(crate) onto_existing: bool,
-    /// Restore onto what is there: overwrite what differs, delete what the backup does not have
-    #[arg(long)]
-    pub(crate) delete_extras: bool,
-}
-
-impl ExistingFiles {
-    pub(crate) fn choice(&self) -> Existing {
-        match (self.onto_existing, self.delete_extras) {
-            (_, true) => Existing::Mirror,
-            (true, false) => Existing::Update,
-            (false, false) => Existing::Refuse,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    #[command(flatten)]
-    pub(crate) backup: Choice,
-    /// Read and authenticate all data of the backup too, not only its structure
-    #[arg(long)]
-    pub(crate) read_data: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// Read data too: all of it, or a random share (10%, 1/7, 0.1)
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, require_equals = true, default_missing_value = "100%")]
-    #[arg(value_parser = share)]
-    pub(crate) read_data: Option<Share>,
-}
-
-/// A folder and the service that it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NamedFolder {
-    pub(crate) service: String,
-    pub(crate) folder: PathBuf,
-}
-
-fn named_folder(text: OsString) -> Result<NamedFolder, String> {
-    let bytes = text.into_vec();
-    let equals = bytes
-        .iter()
-        .position(|byte| *byte == b'=')
-        .ok_or("the name of the service is missing: write NAME=FOLDER, for example uploads=./uploads")?;
-    let (service, folder) = (&bytes[..equals], &bytes[equals + 1..]);
-    if folder.is_empty() {
-        return Err("the folder is missing: write NAME=FOLDER, for example uploads=./uploads".into());
-    }
-    let service = std::str::from_utf8(service)
-        .map_err(|_| "the name of the service is not UTF-8: choose another name".to_owned())?;
-    Ok(NamedFolder { service: service.to_owned(), folder: PathBuf::from(OsStr::from_bytes(folder)) })
-}
-
-fn share(text: &str) -> Result<Share, String> {
-    Share::parse(text).map_err(|error| error.chain())
-}
-
-/// A path within a tree: bytes, without `.` parts, without slashes at its ends or doubled.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct TreePath(pub(crate) Vec<u8>);
-
-impl From<OsString> for TreePath {
-    fn from(text: OsString) -> Self {
-        let bytes = text.into_vec();
-        let parts = bytes.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
-        Self(parts.collect::<Vec<_>>().join(&b'/'))
-    }
 }
 
 #[cfg(test)]
@@ -281,22 +180,5 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory;
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn paths_are_taken_as_people_write_them() {
-        assert_eq!(TreePath::from(OsString::from("./a//b/")).0, b"a/b");
-        assert_eq!(TreePath::from(OsString::from("/")).0, b"");
-        assert_eq!(TreePath::from(OsString::from_vec(b"/\xff/..".to_vec())).0, b"\xff/..");
-    }
-
-    #[test]
-    fn a_folder_may_hold_an_equals_sign_and_bytes_that_are_not_text() {
-        let text = OsString::from_vec(b"up=./a=\xff".to_vec());
-        let named = named_folder(text).expect("a name and a folder");
-        assert_eq!(named.service, "up");
-        assert_eq!(named.folder.as_os_str().as_bytes(), b"./a=\xff");
-        assert!(named_folder("uploads".into()).is_err());
-        assert!(named_folder("uploads=".into()).is_err());
     }
 }

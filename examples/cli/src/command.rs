@@ -4,11 +4,20 @@ mod cat;
 mod check;
 mod completions;
 mod create;
+mod delete;
+mod diff;
+mod environments;
+mod forget;
 mod init;
 mod list;
 mod ls;
+mod note;
+mod policy;
+mod prune;
 mod restore;
+mod runs;
 mod show;
+mod stats;
 mod verify;
 
 use crate::arguments::Command;
@@ -56,12 +65,25 @@ async fn dispatch(command: &Command, session: &Session) -> Result<Outcome, Failu
         Command::Init => init::run(session).await,
         Command::Create(arguments) => create::run(arguments, session).await,
         Command::List(arguments) => list::run(arguments, session).await,
+        Command::Environments => environments::run(session).await,
+        Command::Runs(arguments) => runs::run(arguments, session).await,
         Command::Show(arguments) => show::run(arguments, session).await,
         Command::Ls(arguments) => ls::run(arguments, session).await,
         Command::Cat(arguments) => cat::run(arguments, session).await,
+        Command::Diff(arguments) => diff::run(arguments, session).await,
         Command::Restore(arguments) => restore::run(arguments, session).await,
+        Command::Hold(arguments) => note::hold(arguments, session).await,
+        Command::Tag(arguments) => note::tag(arguments, session).await,
+        Command::Comment(arguments) => note::comment(arguments, session).await,
+        Command::Convert(arguments) => note::convert(arguments, session).await,
+        Command::Forget(arguments) => forget::run(arguments, session).await,
+        Command::Delete(arguments) => delete::run(arguments, session).await,
+        Command::Undelete(arguments) => delete::undo(arguments, session).await,
+        Command::Prune(arguments) => prune::run(arguments, session).await,
+        Command::Stats(arguments) => stats::run(arguments, session).await,
         Command::Verify(arguments) => verify::run(arguments, session).await,
         Command::Check(arguments) => check::run(arguments, session).await,
+        Command::Policy(question) => policy::run(question, session).await,
         Command::Completions { shell } => completions::run(*shell, session),
     }
 }

@@ -1,27 +1,30 @@
-//! Ctrl-C: once to end cleanly, twice to end at once.
+//! Ctrl-C, SIGTERM, SIGQUIT, SIGHUP: once to end cleanly, twice to end at once.
 
 use std::future::IntoFuture;
 
 use backup_core::CancellationToken;
+use futures_util::future::select_all;
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Failure, INTERRUPTED};
 use crate::output::remark;
 
-/// Whether a person or a service manager wants the command to end.
+/// Whether a person, a service manager or the end of a terminal wants the command to end.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt(CancellationToken);
 
 impl Interrupt {
-    /// Listens to SIGINT and SIGTERM from now on; the first is answered on stderr unless only programs read it.
+    /// Listens to what asks a command to end, from now on; the first is answered on stderr unless only programs read it.
     pub(crate) fn listen(answer: bool) -> Result<Self, Failure> {
         let hear = |kind| signal(kind).map_err(|error| Failure::io("cannot listen to signals", error));
-        let (interrupt, terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+        let ends = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()].map(hear);
+        let ends = ends.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let hangup = if is_ignored(Number::HUP) { None } else { Some(hear(SignalKind::hangup())?) };
         // Once heard, a signal never ends the process again, whether or not anybody listens.
         drop(hear(FILE_TOO_LARGE)?);
         let token = CancellationToken::new();
-        tokio::spawn(watch(interrupt, terminate, token.clone(), answer));
+        tokio::spawn(watch(ends, hangup, token.clone(), answer));
         Ok(Self(token))
     }
 
@@ -39,22 +42,28 @@ impl Interrupt {
     }
 }
 
-async fn watch(mut interrupt: Signal, mut terminate: Signal, token: CancellationToken, answer: bool) {
-    wait(&mut interrupt, &mut terminate).await;
+async fn watch(mut ends: Vec<Signal>, mut hangup: Option<Signal>, token: CancellationToken, answer: bool) {
+    any(ends.iter_mut().chain(&mut hangup)).await;
     token.cancel();
     if answer {
         // On a thread of its own: if nobody reads stderr, the second interrupt must be heard nevertheless.
         drop(tokio::task::spawn_blocking(|| remark(ANSWER)));
     }
-    wait(&mut interrupt, &mut terminate).await;
+    // A terminal that closes hangs up more than once, and a service manager may after SIGTERM: nobody means to stop at once by it.
+    any(ends.iter_mut()).await;
     std::process::exit(INTERRUPTED.into());
 }
 
-async fn wait(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+async fn any(signals: impl Iterator<Item = &mut Signal>) {
+    select_all(signals.map(|signal| Box::pin(signal.recv()))).await;
+}
+
+/// Whether whoever started the command had this signal ignored, as `nohup` has. No, where that cannot be known.
+fn is_ignored(signal: Number) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored.checked_shr(signal.as_raw().unsigned_abs() - 1).is_some_and(|rest| rest & 1 == 1)
 }
 
 /// Sent when a file would grow past the limit of the process (`ulimit -f`). Left alone it kills without a word; heard, the write

@@ -5,12 +5,16 @@
 mod arguments;
 mod command;
 mod config;
+mod environment;
+mod expiry;
 mod failure;
+mod gate;
 mod interrupt;
 mod output;
 mod passphrase;
 mod session;
 mod terminal;
+mod text_file;
 
 use std::ffi::OsString;
 use std::io;

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use backup_core::engine::ServiceReader;
-use backup_core::{BackupInfo, Error, ErrorKind, Location, Repository, RepositoryBuilder};
+use backup_core::engine::{ArtifactKind, ServiceReader};
+use backup_core::{BackupInfo, Error, ErrorKind, Location, Repository, RepositoryBuilder, ServiceInfo};
 
 use crate::arguments::{Choice, Global};
 use crate::config::Config;
@@ -87,24 +87,33 @@ impl Session {
         Ok(found?)
     }
 
-    /// The service that a person means, and its name.
+    /// The service whose files a person means, and its name: the only one with files if none is named.
     pub(crate) async fn service(
         &self,
         repository: &Repository,
         backup: &BackupInfo,
         name: Option<&str>,
     ) -> Result<(String, Arc<dyn ServiceReader>), Failure> {
-        let name = match (name, backup.services.as_slice()) {
-            (Some(name), _) => name,
-            (None, [only]) => &only.name,
+        let with_files = || {
+            let has_tree = |service: &&ServiceInfo| {
+                service.artifacts.iter().any(|artifact| artifact.kind == ArtifactKind::Tree)
+            };
+            backup.services.iter().filter(has_tree).map(|service| service.name.as_str()).collect::<Vec<_>>()
+        };
+        let name = match (name, with_files().as_slice()) {
+            (Some(name), _) | (None, &[name]) => name.to_owned(),
+            (None, []) => {
+                let message = format!("backup {} has no service with files", backup.id);
+                return Err(Failure::usage(message, "restore its databases into a directory"));
+            }
             (None, several) => {
-                let names: Vec<&str> = several.iter().map(|service| service.name.as_str()).collect();
-                let message = format!("backup {} has several services: {}", backup.id, names.join(", "));
+                let names = several.join(", ");
+                let message = format!("backup {} has several services with files: {names}", backup.id);
                 return Err(Failure::usage(message, "choose one with --service"));
             }
         };
-        let reader = self.interrupt.ends(repository.service(&backup.id, name)).await??;
-        Ok((name.to_owned(), reader))
+        let reader = self.interrupt.ends(repository.service(&backup.id, &name)).await??;
+        Ok((name, reader))
     }
 
     /// Whether a person is asked before something is overwritten or deleted.
@@ -120,7 +129,7 @@ impl Session {
         if !terminal::is_attended() {
             return Err(Failure::usage(
                 "this overwrites or deletes, and stdin is no terminal to ask at; nothing was changed",
-                "look at the plan with --dry-run, then say --yes",
+                "look at the plan, then say --yes",
             ));
         }
         self.progress.clear();
@@ -133,8 +142,7 @@ impl Session {
 
 /// The name of the one tree of a service, whose paths people name.
 pub(crate) fn tree_of(service: &str, reader: &dyn ServiceReader) -> Result<String, Failure> {
-    use backup_core::engine::ArtifactKind::Tree;
-    let mut trees = reader.artifacts().iter().filter(|artifact| artifact.kind == Tree);
+    let mut trees = reader.artifacts().iter().filter(|artifact| artifact.kind == ArtifactKind::Tree);
     match (trees.next(), trees.next()) {
         (Some(tree), None) => Ok(tree.name.clone()),
         _ => Err(Error::new(

@@ -1,96 +1,124 @@
-//! A small application: orders in a database file of its own, and a folder of uploads.
+//! A small application: orders in a SQLite database, receipts and photographs in a folder of uploads.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::error::Error;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::thread::JoinHandle;
 
-/// The application, running. Its database is one file, to which each order adds a record of [`RECORD`] bytes.
+use rusqlite::{Connection, params};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The application at work: a thread of it takes one order after the other until it is closed.
 #[derive(Debug)]
 pub(crate) struct Shop {
-    home: PathBuf,
-    database: BufWriter<File>,
-    orders: u64,
+    orders: Arc<AtomicI64>,
+    closing: Arc<AtomicBool>,
+    counter: JoinHandle<Result<()>>,
 }
 
 impl Shop {
-    pub(crate) fn open(home: &Path) -> io::Result<Self> {
-        for folder in ["orders", "uploads/letters", "uploads/photos"] {
+    /// Three years of business: 2,000 orders, 8 photographs. Then the door opens.
+    pub(crate) fn open(home: &Path) -> Result<Self> {
+        for folder in ["orders", "uploads/receipts", "uploads/photos"] {
             fs::create_dir_all(home.join(folder))?;
         }
-        let database = File::options().create(true).append(true).open(home.join("orders/orders.db"))?;
-        let orders = database.metadata()?.len() / RECORD;
-        Ok(Self { home: home.to_owned(), database: BufWriter::new(database), orders })
-    }
-
-    /// Three years of business: 50,000 orders, 500 letters, 8 photographs.
-    pub(crate) fn invent_past(mut self) -> io::Result<Self> {
-        self.take_orders(50_000)?;
-        for number in 0..500 {
-            self.file_letter(number, 40 + number % 200)?;
-        }
         for number in 0..8 {
-            fs::write(self.home.join(format!("uploads/photos/{number}.jpg")), noise(number, 600_000))?;
+            fs::write(home.join(format!("uploads/photos/{number}.jpg")), noise(number, 600_000))?;
         }
-        Ok(self)
+        let mut till = Till::open(home)?;
+        till.take_orders(1..=PAST)?;
+        let (orders, closing) = (Arc::new(AtomicI64::new(PAST)), Arc::new(AtomicBool::new(false)));
+        let (taken, enough) = (orders.clone(), closing.clone());
+        let counter = std::thread::spawn(move || {
+            while !enough.load(Ordering::Relaxed) {
+                let next = taken.load(Ordering::Relaxed) + 1;
+                till.take_orders(next..=next)?;
+                taken.store(next, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        Ok(Self { orders, closing, counter })
     }
 
-    /// A day of business: 200 orders, one letter is new and one was changed.
-    pub(crate) fn work_a_day(mut self) -> io::Result<Self> {
-        self.take_orders(200)?;
-        self.file_letter(500, 60)?;
-        self.file_letter(7, 80)?;
-        Ok(self)
+    /// How many orders it has taken so far.
+    pub(crate) fn orders(&self) -> i64 {
+        self.orders.load(Ordering::Relaxed)
     }
 
-    /// Ends the application; returns the number of orders.
-    pub(crate) fn close(mut self) -> io::Result<u64> {
-        self.database.flush()?;
-        self.database.get_ref().sync_all()?;
-        Ok(self.orders)
-    }
-
-    fn take_orders(&mut self, count: u64) -> io::Result<()> {
-        for _ in 0..count {
-            self.orders += 1;
-            let item = self.orders * 7919 % 9973;
-            let record =
-                format!("order {} is for item {item}, paid with {:016x}", self.orders, scramble(self.orders));
-            writeln!(self.database, "{record:<63}")?;
-        }
-        Ok(())
-    }
-
-    fn file_letter(&self, number: u64, lines: u64) -> io::Result<()> {
-        let text: String = (0..lines)
-            .map(|line| {
-                format!(
-                    "Line {line} of letter {number} is about order {}.\n",
-                    scramble(number + line) % 50_000
-                )
-            })
-            .collect();
-        fs::write(self.home.join(format!("uploads/letters/{number}.txt")), text)
+    /// Ends the business; returns the number of orders.
+    pub(crate) fn close(self) -> Result<i64> {
+        self.closing.store(true, Ordering::Relaxed);
+        self.counter.join().map_err(|_| "the counter fell over")??;
+        Ok(self.orders.load(Ordering::Relaxed))
     }
 }
 
-/// What is in a folder: the time of each file and folder below it, and the bytes of each file.
-pub(crate) fn contents(folder: &Path) -> io::Result<BTreeMap<PathBuf, (SystemTime, Vec<u8>)>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let (path, metadata) = (entry.path(), entry.metadata()?);
-            let bytes = if metadata.is_file() { fs::read(&path)? } else { Vec::new() };
-            if metadata.is_dir() {
-                folders.push(path.clone());
-            }
-            found.insert(path, (metadata.modified()?, bytes));
-        }
+/// What takes the money.
+struct Till {
+    receipts: PathBuf,
+    database: Connection,
+}
+
+impl Till {
+    fn open(home: &Path) -> Result<Self> {
+        let database = Connection::open(home.join("orders/orders.db"))?;
+        database.pragma_update(None, "journal_mode", "wal")?;
+        database.pragma_update(None, "synchronous", "normal")?;
+        database.execute_batch(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT NOT NULL, price INTEGER NOT NULL);
+             CREATE TABLE books (total INTEGER NOT NULL);
+             INSERT INTO books VALUES (0);",
+        )?;
+        Ok(Self { receipts: home.join("uploads/receipts"), database })
     }
-    Ok(found)
+
+    /// Each order has its receipt before it has its row, and the books are kept with it.
+    fn take_orders(&mut self, numbers: impl Iterator<Item = i64>) -> Result<()> {
+        let transaction = self.database.transaction()?;
+        for number in numbers {
+            let (item, price) = (format!("item {}", number * 31 % 9973), number * 7919 % 500);
+            let (draft, receipt) =
+                (self.receipts.join(format!("{number}.tmp")), receipt(&self.receipts, number));
+            fs::write(&draft, format!("Order {number}: {item}, paid {price} with thanks.\n"))?;
+            fs::rename(&draft, receipt)?;
+            transaction.execute("INSERT INTO orders VALUES (?, ?, ?)", params![number, item, price])?;
+            transaction.execute("UPDATE books SET total = total + ?", [price])?;
+        }
+        Ok(transaction.commit()?)
+    }
+}
+
+/// What an audit found.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    pub(crate) orders: i64,
+    pub(crate) files: usize,
+}
+
+/// Looks whether everything in a shop fits together. Fails if anything does not.
+pub(crate) fn audit(home: &Path) -> Result<Audit> {
+    let database = Connection::open(home.join("orders/orders.db"))?;
+    let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    let (orders, sum): (i64, i64) =
+        database
+            .query_row("SELECT count(*), sum(price) FROM orders", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let total: i64 = database.query_row("SELECT total FROM books", [], |row| row.get(0))?;
+    if check != "ok" || total != sum {
+        return Err(format!("the database is {check}, the books say {total}, the orders {sum}").into());
+    }
+    let receipts = home.join("uploads/receipts");
+    if let Some(lost) = (1..=orders).find(|number| !receipt(&receipts, *number).exists()) {
+        return Err(format!("order {lost} has no receipt").into());
+    }
+    let files = fs::read_dir(&receipts)?.count() + fs::read_dir(home.join("uploads/photos"))?.count();
+    Ok(Audit { orders, files })
+}
+
+fn receipt(folder: &Path, number: i64) -> PathBuf {
+    folder.join(format!("{number}.txt"))
 }
 
 /// A number of bytes as people read it.
@@ -114,5 +142,5 @@ fn scramble(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Bytes of an order in the database.
-const RECORD: u64 = 64;
+/// Orders of the years before.
+const PAST: i64 = 2_000;

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 
 use super::tap::Tap;
 use crate::Result;
-use crate::engine::{ArtifactInfo, Entries, Facts, Piece, ServiceReader, StoredContent, TreeReader};
+use crate::engine::{ArtifactInfo, Entries, Facts, Piece, Role, ServiceReader, StoredContent, TreeReader};
 
 /// A reader whose calls are counted, each piece that it yields included.
 #[derive(Debug)]
@@ -45,6 +45,10 @@ impl ServiceReader for TappedReader {
 
     fn facts(&self) -> &Facts {
         self.reader.facts()
+    }
+
+    fn role(&self) -> Role {
+        self.reader.role()
     }
 
     fn started_at(&self) -> DateTime<Utc> {

@@ -5,16 +5,19 @@ use std::sync::LazyLock;
 use backup_crypto::{
     ChunkId, ChunkKind, ContentHash, Encapsulation, KdfParameters, KeyRing, Keys, Random, RepositoryId,
 };
+use backup_policy::Kind;
 use chrono::{DateTime, TimeZone as _, Utc};
 
+use crate::catalog::Consistency;
 use crate::engine::{
-    Content, Entries, Entry, EntryKind, Extent, ExtentList, Facts, Layout, Metadata, StoredContent, Timestamp,
+    Content, Entries, Entry, EntryKind, Extent, ExtentList, Facts, Layout, Metadata, Role, StoredContent,
+    Timestamp,
 };
 use crate::format::config::Config;
 use crate::format::content::{OwnedContent, OwnedExtents};
-use crate::format::header::Kind;
+use crate::format::header::Kind as RecordKind;
 use crate::format::index::IndexedPack;
-use crate::format::manifest::{ArtifactRecord, Body, Bytes32, Manifest, ServiceRecord};
+use crate::format::manifest::{ArtifactRecord, Body, Bytes32, LeftOutRecord, Manifest, ServiceRecord};
 use crate::format::names::{self, PackName};
 use crate::format::node::{Child, SegmentKind, encode_child, encode_segment};
 use crate::format::pack::{self, PackHeader, PackedChunk};
@@ -131,34 +134,59 @@ pub(super) fn manifest() -> Manifest {
         environment: "shop/production".into(),
         started_at_ms: 1_795_000_000_123,
         finished_at_ms: 1_795_000_060_456,
-        stamp_ms: Some(1_795_000_001_789),
+        stamp_ms: 1_795_000_001_789,
         heads: vec![Bytes32([0x11; 32]), Bytes32([0x22; 32])],
         parent: Some(BackupId::from_bytes([0x33; 16])),
-        kind: "nightly".into(),
+        kinds: [Kind::Nightly, Kind::Weekly].into(),
+        created_by: Some("alice".into()),
         comment: "before the release".into(),
-        tags: vec!["release".into(), "v2".into()],
+        tags: ["release".into(), "v2".into()].into(),
         facts: facts(&[("app.version", "2.0")]),
-        consistency: "frozen".into(),
+        consistency: Consistency::Frozen,
         pause_us: 174_000,
+        gap_us: 31_000,
         warnings: 1,
         stored_bytes: 987_654,
         program: "backup 0.1.0".into(),
         services: vec![
-            service("database", "sqlite", facts(&[("sqlite.page_size", "4096")]), streams),
-            service("uploads", "files", Facts::new(), vec![tree.expect("the example has few references")]),
+            service("database", Role::Database, "sqlite", facts(&[("sqlite.page_size", "4096")]), streams),
+            service(
+                "uploads",
+                Role::Files,
+                "files",
+                Facts::new(),
+                vec![tree.expect("the example has few references")],
+            ),
         ],
+        left_out: vec![LeftOutRecord {
+            name: "cache".into(),
+            engine: "redis".into(),
+            role: Role::Database,
+            failure: Some("the server does not answer".into()),
+        }],
     };
     Manifest { references: references.take(), body }
 }
 
-fn service(name: &str, engine: &str, facts: Facts, artifacts: Vec<ArtifactRecord>) -> ServiceRecord {
+fn service(
+    name: &str,
+    role: Role,
+    engine: &str,
+    facts: Facts,
+    artifacts: Vec<ArtifactRecord>,
+) -> ServiceRecord {
     let point = "2026-11-18T11:06:41Z".into();
     ServiceRecord {
         name: name.into(),
         engine: engine.into(),
+        role,
         point,
         started_at_ms: 1_795_000_000_200,
+        frozen_at_ms: 1_795_000_000_300,
+        pause_us: 1_300,
         facts,
+        files: 5,
+        changed_bytes: 4_321,
         artifacts,
     }
 }
@@ -169,7 +197,7 @@ fn facts(pairs: &[(&str, &str)]) -> Facts {
 
 /// The manifest as the object that is stored.
 pub(super) fn sealed_manifest() -> Result<Vec<u8>> {
-    record::seal(keys(), &Repeated(0x52), Kind::Manifest, backup().as_bytes(), manifest().encode()?)
+    record::seal(keys(), &Repeated(0x52), RecordKind::Manifest, backup().as_bytes(), manifest().encode()?)
 }
 
 pub(super) fn metadata(kind: EntryKind) -> Metadata {

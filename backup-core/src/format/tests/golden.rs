@@ -35,6 +35,11 @@ fn examples() -> Vec<(&'static str, Vec<u8>)> {
         ("index-segment.plain.bin", index),
         ("manifest.bin", example::sealed_manifest().unwrap()),
         ("manifest.plain.bin", example::manifest().encode().unwrap()),
+        ("note.bin", super::note::sealed().unwrap()),
+        ("note.plain.bin", super::note::note().encode().unwrap()),
+        ("digest.bin", super::digest::sealed().unwrap()),
+        ("digest.plain.bin", super::digest::digest().unfolded().unwrap()),
+        ("run.bin", super::run::sealed().unwrap()),
         ("tree-leaf.bin", example::tree_leaf()),
         ("tree-node.bin", example::tree_node()),
         ("map-leaf.bin", example::map_leaf()),
@@ -46,7 +51,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixture/golden")
 }
 
-fn committed(name: &str) -> Vec<u8> {
+pub(super) fn committed(name: &str) -> Vec<u8> {
     fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 

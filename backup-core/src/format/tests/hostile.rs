@@ -17,7 +17,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::example::{self, entry};
-use crate::engine::{Content, Context, Entries, Entry, EntryKind, Existing, Extent, Facts, Layout, Metadata};
+use crate::catalog::ENVIRONMENT;
+use crate::engine::{
+    Content, Context, Entries, Entry, EntryKind, Existing, Extent, Facts, Layout, Metadata, Role,
+};
 use crate::format::content::{OwnedContent, OwnedExtents};
 use crate::format::header::Kind;
 use crate::format::manifest::{ArtifactRecord, Body, Manifest, ServiceRecord};
@@ -25,7 +28,6 @@ use crate::format::names::{self, ManifestName};
 use crate::format::record;
 use crate::format::references::ReferenceBuilder;
 use crate::index::Index;
-use crate::list::ENVIRONMENT;
 use crate::packer::{Packer, Parts};
 use crate::{BackupId, Error, ErrorKind, Event, Observer, Phase, Repository, Share, Silent, SystemClock};
 
@@ -85,7 +87,7 @@ impl Hostile {
     pub(super) async fn commit_plain(&self, plain: Vec<u8>) -> BackupId {
         self.packer.finish().await.unwrap();
         let keys = self.repository.keys();
-        let id = BackupId::generate(&SystemClock::default(), &OsRandom).unwrap();
+        let id = crate::RunId::generate(&SystemClock::default(), &OsRandom).unwrap().backup();
         let sealed = record::seal(keys, &OsRandom, Kind::Manifest, id.as_bytes(), plain).unwrap();
         let environment = keys.opaque_name(ENVIRONMENT, b"shop");
         let name = ManifestName { environment, id, hash: names::hash(&sealed) };
@@ -177,14 +179,20 @@ fn manifest(service: &str, artifacts: Vec<ArtifactRecord>, references: &mut Refe
     let body = Body {
         environment: "shop".into(),
         parent: None,
-        stamp_ms: None,
+        stamp_ms: 0,
         heads: Vec::new(),
+        left_out: Vec::new(),
         services: vec![ServiceRecord {
             name: service.into(),
             engine: "files".into(),
+            role: Role::Files,
             point: String::new(),
             started_at_ms: 0,
+            frozen_at_ms: 0,
+            pause_us: 0,
             facts: Facts::new(),
+            files: 0,
+            changed_bytes: 0,
             artifacts,
         }],
         ..example::manifest().body

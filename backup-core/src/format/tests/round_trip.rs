@@ -3,18 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backup_crypto::{AuthorId, ChunkId, ChunkKind, ContentHash, Encapsulation};
+use backup_policy::Kind as BackupKind;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
 use super::example;
 use crate::BackupId;
-use crate::engine::{Content, Entries, Entry, EntryKind, Extent, Layout, Metadata, Timestamp, path_order};
+use crate::catalog::Consistency;
+use crate::engine::{
+    Content, Entries, Entry, EntryKind, Extent, Layout, Metadata, Role, Timestamp, path_order,
+};
 use crate::format::config::Config;
 use crate::format::content::{OwnedContent, OwnedExtents};
 use crate::format::header::{Header, Kind};
 use crate::format::index::IndexedPack;
-use crate::format::manifest::{ArtifactRecord, Body, Bytes32, Manifest, ServiceRecord};
+use crate::format::manifest::{ArtifactRecord, Body, Bytes32, LeftOutRecord, Manifest, ServiceRecord};
 use crate::format::names::PackName;
 use crate::format::node::{SegmentKind, decode_children, decode_segment};
 use crate::format::pack::{PackHeader, PackedChunk, decode_directory, decode_footer, encode_end};
@@ -194,13 +198,38 @@ fn small_content() -> impl Strategy<Value = OwnedContent> {
     })
 }
 
+type About = (BTreeSet<BackupKind>, Option<String>, Consistency, Vec<LeftOutRecord>);
+
+/// What a manifest says about its run.
+fn about() -> impl Strategy<Value = About> {
+    let kind = "[a-z_]{1,9}".prop_map(|name| name.parse().unwrap());
+    let consistency =
+        prop_oneof![Just(Consistency::Frozen), Just(Consistency::Ordered), Just(Consistency::Live)];
+    let role = prop_oneof![Just(Role::Database), Just(Role::Files)];
+    let left_out = ("[A-Z]{1,8}", "[a-z]{1,8}", role, option::of(".{0,20}"));
+    let left_out =
+        left_out.prop_map(|(name, engine, role, failure)| LeftOutRecord { name, engine, role, failure });
+    (btree_set(kind, 1..4), option::of(".{1,9}"), consistency, btree_map("[A-Z]{1,8}", left_out, 0..3))
+        .prop_map(|(kinds, created_by, consistency, left_out)| {
+            let named = left_out.into_iter().map(|(name, record)| LeftOutRecord { name, ..record });
+            (kinds, created_by, consistency, named.collect())
+        })
+}
+
 fn manifest() -> impl Strategy<Value = Manifest> {
     let service = (facts(), btree_map("[a-z]{1,8}(/[a-z]{1,3})?", artifact(), 0..4));
     let services = btree_map("[a-z]{1,8}", service, 1..4);
     let texts = ("[a-z]{1,8}(/[a-z]{1,8})?", ".{0,20}", vec(".{0,9}", 0..4), facts());
-    let links = (vec(any::<[u8; 32]>(), 0..4), option::of(any::<[u8; 16]>()), option::of(any::<i64>()));
-    (services, texts, links, any::<([i64; 2], [u64; 3])>()).prop_map(
-        |(services, (environment, comment, tags, facts), (heads, parent, stamp_ms), (times, counts))| {
+    let links = (vec(any::<[u8; 32]>(), 0..4), option::of(any::<[u8; 16]>()), any::<i64>());
+    let numbers = any::<([i64; 2], [u64; 3])>();
+    (services, texts, links, numbers, about()).prop_map(
+        |(
+            services,
+            (environment, comment, tags, facts),
+            (heads, parent, stamp_ms),
+            (times, counts),
+            about,
+        )| {
             let mut references = ReferenceBuilder::default();
             let services = services
                 .into_iter()
@@ -211,9 +240,14 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                         .collect(),
                     name,
                     engine: "files".into(),
+                    role: Role::Files,
                     point: comment.clone(),
                     started_at_ms: times[0],
+                    frozen_at_ms: times[1],
+                    pause_us: counts[0],
                     facts,
+                    files: counts[1],
+                    changed_bytes: counts[2],
                 })
                 .collect();
             let body = Body {
@@ -223,16 +257,19 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 stamp_ms,
                 heads: heads.into_iter().map(Bytes32).collect(),
                 parent: parent.map(BackupId::from_bytes),
-                kind: "manual".into(),
+                kinds: about.0,
+                created_by: about.1,
                 comment,
-                tags,
+                tags: tags.into_iter().collect(),
                 facts,
-                consistency: "ordered".into(),
+                consistency: about.2,
                 pause_us: counts[0],
+                gap_us: counts[1],
                 warnings: counts[1],
                 stored_bytes: counts[2],
                 program: "test".into(),
                 services,
+                left_out: about.3,
             };
             Manifest { references: references.take(), body }
         },

@@ -66,6 +66,7 @@ impl Decider {
         let mut steps = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
             self.place.check()?;
+            self.place.check_reserved(entry.path, entry.metadata.kind)?;
             match entry.metadata.kind {
                 EntryKind::Directory => {
                     steps.push(Step { index, action: Action::Folder, sets_xattrs: false })
@@ -112,21 +113,19 @@ impl Decider {
             Err(errno) => return Err(self.place.failed("open the folder of", path, errno)),
         };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let looks_right = Found::at(&folder, name).is_ok_and(|found| {
-            found.is_some_and(|found| {
-                found.kind() == Some(EntryKind::File) && found.size() == entry.metadata.size
-            })
-        });
-        if !looks_right {
+        let looks_right =
+            |found: &Found| found.kind() == Some(EntryKind::File) && found.size() == entry.metadata.size;
+        let Some(seen) = Found::at(&folder, name).ok().flatten().filter(looks_right) else {
             return Ok(None);
-        }
+        };
+        self.place.check_reserved_found(path, &seen)?;
         if looks_in_use(&folder, name).map_err(|errno| self.place.failed("look at", path, errno))? {
             return self.standing_in_use(&folder, name, entry);
         }
         // What cannot be read is written anew.
         let Ok(file) = openat(&*folder, name, flags, Mode::empty()) else { return Ok(None) };
         let Ok(found) = Found::of(&file) else { return Ok(None) };
-        if found.kind() != Some(EntryKind::File) || found.size() != entry.metadata.size {
+        if !looks_right(&found) {
             return Ok(None);
         }
         let same_xattrs = self.has_xattrs(&file, entry);

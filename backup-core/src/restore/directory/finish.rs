@@ -24,10 +24,10 @@ pub(super) async fn finish(
     from: &Arc<dyn ServiceReader>,
     mut selected: Selected,
     writer: Writer,
-    reserved: Vec<Vec<u8>>,
+    beside: Vec<Vec<u8>>,
 ) -> Result<Writer> {
     let mut finisher =
-        Finisher { writer, reserved, extras: Extras::default(), at: Vec::new(), folders: Vec::new() };
+        Finisher { writer, beside, extras: Extras::default(), at: Vec::new(), folders: Vec::new() };
     while let Some(entries) = selected.next().await? {
         let xattrs =
             fetch_xattrs(from.as_ref(), &entries, |_, entry| entry.metadata.kind != EntryKind::File).await?;
@@ -40,7 +40,7 @@ pub(super) async fn finish(
 #[derive(Debug)]
 struct Finisher {
     writer: Writer,
-    reserved: Vec<Vec<u8>>,
+    beside: Vec<Vec<u8>>,
     extras: Extras,
     /// The path of the last of the folders.
     at: Vec<u8>,
@@ -100,7 +100,7 @@ impl Finisher {
             }
             let mut names = self.writer.list(entry.path)?;
             if entry.path.is_empty() {
-                names.retain(|name| !self.reserved.iter().any(|reserved| **reserved == **name));
+                names.retain(|name| !self.beside.iter().any(|beside| **beside == **name));
             }
             self.extras.enter(entry.path, names);
         }

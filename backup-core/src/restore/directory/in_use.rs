@@ -47,8 +47,8 @@ fn is_companion(folder: &OwnedFd, name: &[u8]) -> Result<bool, Errno> {
     database(name).map_or(Ok(false), |database| is_file(folder, database))
 }
 
-/// The name of the database that a file belongs to, going by its own name.
-fn database(name: &[u8]) -> Option<&[u8]> {
+/// The name or path of the database that a file belongs to, going by its own.
+pub(super) fn database(name: &[u8]) -> Option<&[u8]> {
     let database = COMPANIONS.iter().find_map(|suffix| name.strip_suffix(*suffix));
     database.filter(|database| !database.is_empty())
 }

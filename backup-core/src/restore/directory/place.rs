@@ -7,10 +7,12 @@ use rustix::io::Errno;
 use tokio_util::sync::CancellationToken;
 
 use super::allowance::Allowance;
+use super::found::Found;
 use super::handles::{Handles, Mounts};
 use super::lineage::join;
 use super::owner::Owner;
-use crate::engine::{Context, Existing, RestorePlan, printable_path};
+use super::reserved::{Reserved, expect_allowed};
+use crate::engine::{Context, EntryKind, Existing, RestorePlan, Verdict, printable_path};
 use crate::{Error, ErrorKind, Result};
 
 /// An open root folder, what may be done below it, and how to speak of what is there.
@@ -22,6 +24,7 @@ pub(super) struct Place {
     existing: Existing,
     fresh: bool,
     allowance: Arc<Allowance>,
+    reserved: Arc<Reserved>,
     owner: Arc<Owner>,
     context: Context,
     stop: CancellationToken,
@@ -43,6 +46,7 @@ impl Place {
             existing,
             fresh,
             allowance: Arc::default(),
+            reserved: Arc::default(),
             owner: Arc::new(Owner::current()),
             context: context.clone(),
             stop: context.cancellation().child_token(),
@@ -52,6 +56,11 @@ impl Place {
     /// The same place, where as much may be destroyed as a plan says.
     pub(super) fn allowing(self, plan: &RestorePlan) -> Self {
         Self { allowance: Arc::new(Allowance::of(plan)), ..self }
+    }
+
+    /// The same place, where what other services keep to themselves is not touched.
+    pub(super) fn sparing(self, reserved: Arc<Reserved>) -> Self {
+        Self { reserved, ..self }
     }
 
     /// The place at a folder below this one.
@@ -106,6 +115,26 @@ impl Place {
         if self.allowance.overwrites() { Ok(()) } else { Err(self.unplanned("overwritten", path)) }
     }
 
+    /// Why nothing of a kind may come to stand at a path, if another service keeps it to itself.
+    pub(super) fn forbids(&self, path: &[u8], kind: EntryKind) -> Option<Verdict> {
+        if self.reserved.is_empty() { None } else { self.reserved.forbids(&self.path(path), kind) }
+    }
+
+    /// Why what was found at a path may not be touched, if another service keeps it to itself.
+    pub(super) fn forbids_found(&self, path: &[u8], found: &Found) -> Option<Verdict> {
+        if self.reserved.is_empty() { None } else { self.reserved.forbids_found(&self.path(path), found) }
+    }
+
+    /// Fails if something of a kind must not come to stand at a path.
+    pub(super) fn check_reserved(&self, path: &[u8], kind: EntryKind) -> Result<()> {
+        expect_allowed(self.forbids(path, kind))
+    }
+
+    /// Fails if what was found at a path must not be touched.
+    pub(super) fn check_reserved_found(&self, path: &[u8], found: &Found) -> Result<()> {
+        expect_allowed(self.forbids_found(path, found))
+    }
+
     /// A path in it as text for people.
     pub(super) fn show(&self, path: &[u8]) -> String {
         if path.is_empty() {
@@ -146,6 +175,12 @@ impl Place {
             .with_remedy(IN_USE_REMEDY)
     }
 
+    /// The error of a stream of a database where something is already.
+    pub(super) fn standing(&self, path: &[u8]) -> Error {
+        Error::new(ErrorKind::Exists, format!("cannot restore \"{}\": {STANDING}", self.show(path)))
+            .with_remedy(STANDING_REMEDY)
+    }
+
     fn unplanned(&self, done: &str, path: &[u8]) -> Error {
         let message = format!(
             "\"{}\" stays as it is: more would be {done} than was planned, the target changed meanwhile",
@@ -161,6 +196,12 @@ pub(super) const IN_USE: &str =
 /// What helps.
 pub(super) const IN_USE_REMEDY: &str =
     "close the application that uses it and move away what stays beside it, or restore elsewhere";
+/// Why the stream of a database does not replace a file.
+pub(super) const STANDING: &str =
+    "something is there already, and a database that may be open is not replaced without its engine";
+/// What helps.
+pub(super) const STANDING_REMEDY: &str =
+    "restore it in place through its engine, restore into an empty directory, or move away what is there";
 /// Why what is in a folder and not in the backup is not deleted.
 pub(super) const MOUNTED: &str =
     "another file system is mounted there: what is directly in it and the backup does not have stays";

@@ -47,7 +47,7 @@ pub(super) fn placements(from: &dyn ServiceReader, selection: &Selection) -> Res
 }
 
 /// The names directly in the directory that streams beside a tree occupy.
-pub(super) fn reserved(placements: &[Placement]) -> Vec<Vec<u8>> {
+pub(super) fn beside(placements: &[Placement]) -> Vec<Vec<u8>> {
     let first = |path: &[u8]| path.split(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
     placements
         .iter()

@@ -5,22 +5,38 @@ use std::sync::Arc;
 
 use super::found::Found;
 use super::lend::lend;
-use super::lineage::split;
+use super::lineage::{join, split};
 use super::place::Place;
-use super::placement::{Placement, reserved};
+use super::placement::{Placement, beside};
+use super::reserved::Reserved;
 use super::selected::Selected;
-use super::survey::{Survey, create_all};
-use crate::engine::{Context, RestorePlan, Selection, ServiceReader, printable_path};
+use super::survey::{Survey, create_all, judge};
+use crate::engine::{Context, EntryKind, RestorePlan, Selection, ServiceReader, printable_path};
 use crate::{Error, ErrorKind, Result};
 
-/// Adds all artifacts to a plan; without a place there is nothing in the target yet.
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) context: &'a Context,
+    /// None if there is nothing in the target yet.
+    pub(super) place: Option<&'a Place>,
+    pub(super) reserved: &'a Reserved,
+}
+
+impl Ground<'_> {
+    /// Denies a plan that puts something of a kind where other services keep something to themselves.
+    fn judge(&self, plan: &mut RestorePlan, path: &[u8], kind: EntryKind) {
+        self.reserved.forbids(path, kind).into_iter().for_each(|verdict| judge(plan, verdict));
+    }
+}
+
+/// Adds all artifacts to a plan.
 ///
 /// # Errors
 /// [`NotFound`](ErrorKind::NotFound) when no artifact has a selected path.
 pub(super) async fn plan_all(
-    context: &Context,
+    ground: Ground<'_>,
     from: &Arc<dyn ServiceReader>,
-    place: Option<&Place>,
     placements: &[Placement],
     mut plan: RestorePlan,
 ) -> Result<RestorePlan> {
@@ -28,22 +44,23 @@ pub(super) async fn plan_all(
     missing
         .retain(|path| !path.is_empty() && !placements.iter().any(|placement| is_stream_at(placement, path)));
     for placement in placements {
-        let approach = match place {
+        let approach = match ground.place {
             Some(place) => approach(place, placement).await?,
             None => Approach::New,
         };
         if let Approach::Blocked(path) = &approach {
+            ground.judge(&mut plan, path, EntryKind::File);
             plan.overwrite += 1;
             plan.examples.push(format!("overwrite {}", printable_path(path)));
         }
         let left;
         (plan, left) = match approach {
             Approach::Open(place) if placement.is_tree() => {
-                let reserved = if placement.path.is_empty() { reserved(placements) } else { Vec::new() };
-                survey_tree(from, &place, placement, plan, reserved).await?
+                let beside = if placement.path.is_empty() { beside(placements) } else { Vec::new() };
+                survey_tree(from, &place, placement, plan, beside).await?
             }
             Approach::Open(place) => survey_stream(from, &place, placement, plan).await?,
-            Approach::New | Approach::Blocked(_) => all_new(context, from, placement, plan).await?,
+            Approach::New | Approach::Blocked(_) => all_new(ground, from, placement, plan).await?,
         };
         if placement.is_tree() {
             missing.retain(|path| left.contains(path));
@@ -88,20 +105,26 @@ async fn approach(place: &Place, placement: &Placement) -> Result<Approach> {
 }
 
 async fn all_new(
-    context: &Context,
+    ground: Ground<'_>,
     from: &Arc<dyn ServiceReader>,
     placement: &Placement,
     mut plan: RestorePlan,
 ) -> Result<(RestorePlan, Vec<Vec<u8>>)> {
-    if !placement.is_tree() || plan.selection.paths.is_empty() {
+    if !placement.is_tree() {
+        ground.judge(&mut plan, &placement.path, EntryKind::File);
+    }
+    if !placement.is_tree() || (plan.selection.paths.is_empty() && ground.reserved.is_empty()) {
         plan.create += if placement.is_tree() { placement.artifact.entries } else { 1 };
         plan.write_bytes = plan.write_bytes.saturating_add(placement.artifact.bytes);
         return Ok((plan, Vec::new()));
     }
     let mut selected = Selected::new(from, &placement.artifact.name, &plan.selection);
     while let Some(entries) = selected.next().await? {
-        context.check()?;
+        ground.context.check()?;
         create_all(&mut plan, &entries);
+        for entry in entries.iter().filter(|_| !ground.reserved.is_empty()) {
+            ground.judge(&mut plan, &join(&placement.path, entry.path), entry.metadata.kind);
+        }
     }
     Ok((plan, selected.missing()))
 }
@@ -111,10 +134,10 @@ async fn survey_tree(
     place: &Place,
     placement: &Placement,
     plan: RestorePlan,
-    reserved: Vec<Vec<u8>>,
+    beside: Vec<Vec<u8>>,
 ) -> Result<(RestorePlan, Vec<Vec<u8>>)> {
     let mut selected = Selected::new(from, &placement.artifact.name, &plan.selection);
-    let mut survey = Survey::new(place, from.content_hasher(), plan, reserved);
+    let mut survey = Survey::new(place, from.content_hasher(), plan, beside);
     while let Some(entries) = selected.next().await? {
         (survey, ()) = lend(survey, move |survey| survey.take(&entries)).await?;
     }
@@ -130,7 +153,8 @@ async fn survey_stream(
 ) -> Result<(RestorePlan, Vec<Vec<u8>>)> {
     let (name, size) = (split(&placement.path).1.to_vec(), placement.artifact.bytes);
     let survey = Survey::new(place, from.content_hasher(), plan, Vec::new());
-    let (survey, ()) = lend(survey, move |survey| survey.stream(&name, size)).await?;
+    let role = from.role();
+    let (survey, ()) = lend(survey, move |survey| survey.stream(&name, size, role)).await?;
     Ok((survey.into_plan(), Vec::new()))
 }
 

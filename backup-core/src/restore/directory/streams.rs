@@ -27,8 +27,9 @@ pub(super) async fn restore_stream(
     };
     let begun = lend(writer, begin).await?;
     let (writer, draft) = pour(begun, &path, pieces).await?;
+    let role = from.role();
     let finish = move |writer: &mut Writer| {
-        writer.finish_stream(draft, &path)?;
+        writer.finish_stream(draft, &path, role)?;
         writer.place().context().advance(1, 0);
         Ok(())
     };

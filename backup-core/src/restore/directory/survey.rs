@@ -11,11 +11,13 @@ use super::handles::Handles;
 use super::in_use::{has_companion, looks_in_use};
 use super::lineage::is_above;
 use super::links::Links;
-use super::place::{IN_USE, IN_USE_REMEDY, MOUNTED, NOT_EMPTY, NOT_EMPTY_REMEDY, Place, stays};
+use super::place::{
+    IN_USE, IN_USE_REMEDY, MOUNTED, NOT_EMPTY, NOT_EMPTY_REMEDY, Place, STANDING, STANDING_REMEDY, stays,
+};
 use super::remove::Removal;
 use crate::Result;
 use crate::engine::{
-    Entries, Entry, EntryKind, Existing, RestorePlan, Selection, Verdict, VerdictLevel, printable_path,
+    Entries, Entry, EntryKind, Existing, RestorePlan, Role, Selection, Verdict, VerdictLevel, printable_path,
 };
 
 /// Walks a tree and its target side by side and counts what a restore would do.
@@ -24,7 +26,7 @@ pub(super) struct Survey {
     place: Place,
     handles: Handles,
     plan: RestorePlan,
-    reserved: Vec<Vec<u8>>,
+    beside: Vec<Vec<u8>>,
     /// A folder of the backup that the target does not have, so that all below it is new.
     new_folder: Option<Vec<u8>>,
     links: Links,
@@ -32,18 +34,13 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// A survey of a place that adds to a plan; the `reserved` names in its root belong to other artifacts.
-    pub(super) fn new(
-        place: &Place,
-        hasher: ContentHasher,
-        plan: RestorePlan,
-        reserved: Vec<Vec<u8>>,
-    ) -> Self {
+    /// A survey of a place that adds to a plan; the `beside` names in its root belong to other artifacts.
+    pub(super) fn new(place: &Place, hasher: ContentHasher, plan: RestorePlan, beside: Vec<Vec<u8>>) -> Self {
         Self {
             place: place.clone(),
             handles: place.handles(),
             plan,
-            reserved,
+            beside,
             new_folder: None,
             links: Links::new(hasher),
             extras: Extras::default(),
@@ -73,9 +70,12 @@ impl Survey {
     }
 
     /// Takes a stream that becomes a file directly in the place.
-    pub(super) fn stream(&mut self, name: &[u8], size: u64) -> Result<()> {
+    pub(super) fn stream(&mut self, name: &[u8], size: u64, role: Role) -> Result<()> {
         let root = self.place.root();
         let found = Found::at(root, name).map_err(|errno| self.place.failed("look at", name, errno))?;
+        if self.is_forbidden(name, EntryKind::File, found.as_ref()) {
+            return Ok(());
+        }
         self.check_companion(name, found.as_ref())?;
         match found {
             None => {
@@ -84,7 +84,12 @@ impl Survey {
                 Ok(())
             }
             Some(found) if found.is_folder() => self.folder_in_the_way(name, size),
-            Some(_) => self.overwrite(name, size),
+            Some(_) => {
+                if role == Role::Database {
+                    self.judge(VerdictLevel::Deny, name, STANDING, STANDING_REMEDY);
+                }
+                self.overwrite(name, size)
+            }
         }
     }
 
@@ -94,26 +99,35 @@ impl Survey {
     }
 
     fn entry(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let kind = entry.metadata.kind;
         if self
             .new_folder
             .as_deref()
             .is_some_and(|folder| is_above(folder.len(), shared(folder, entry.path), entry.path))
         {
-            create(&mut self.plan, entry);
+            if !self.is_forbidden(entry.path, kind, None) {
+                create(&mut self.plan, entry);
+            }
+            return Ok(());
+        }
+        if self.is_forbidden(entry.path, kind, None) {
             return Ok(());
         }
         let found = self.look(entry)?;
-        if entry.metadata.kind == EntryKind::File {
+        if found.is_some() && self.is_forbidden(entry.path, kind, found.as_ref()) {
+            return Ok(());
+        }
+        if kind == EntryKind::File {
             self.check_companion(entry.path, found.as_ref())?;
         }
         match found {
             None => {
                 create(&mut self.plan, entry);
-                if entry.metadata.kind == EntryKind::Directory {
+                if kind == EntryKind::Directory {
                     self.new_folder = Some(entry.path.to_vec());
                 }
             }
-            Some(found) if entry.metadata.kind == EntryKind::Directory => self.folder(entry, &found)?,
+            Some(found) if kind == EntryKind::Directory => self.folder(entry, &found)?,
             Some(found) if found.is_folder() => self.folder_in_the_way(entry.path, entry.metadata.size)?,
             Some(found) => self.other(entry, &found)?,
         }
@@ -133,7 +147,9 @@ impl Survey {
         let held = self.plan.selection.holds(entry.path);
         if !found.is_folder() {
             self.new_folder = Some(entry.path.to_vec());
-            self.overwrite(entry.path, 0)?;
+            if !self.is_forbidden(entry.path, EntryKind::File, None) {
+                self.overwrite(entry.path, 0)?;
+            }
         } else if held && !found.is_dressed_as(&entry.metadata, self.place.owner()) {
             self.overwrite(entry.path, 0)?;
         }
@@ -146,7 +162,7 @@ impl Survey {
             let listed = self.handles.folder(entry.path).and_then(|folder| names(&folder));
             let mut listed = listed.map_err(|errno| self.place.failed("list", entry.path, errno))?;
             if entry.path.is_empty() {
-                listed.retain(|name| !self.reserved.iter().any(|reserved| **reserved == **name));
+                listed.retain(|name| !self.beside.iter().any(|beside| **beside == **name));
             }
             self.extras.enter(entry.path, listed);
         }
@@ -154,6 +170,9 @@ impl Survey {
     }
 
     fn folder_in_the_way(&mut self, path: &[u8], size: u64) -> Result<()> {
+        if self.is_forbidden(path, EntryKind::File, None) {
+            return Ok(());
+        }
         let (parent, _) = self.parent(path)?;
         let empty = self.handles.folder(path).and_then(|folder| is_empty(&folder));
         let empty = empty.map_err(|errno| self.place.failed("list", path, errno))?;
@@ -173,7 +192,7 @@ impl Survey {
     fn other(&mut self, entry: &Entry<'_>, found: &Found) -> Result<()> {
         let metadata = &entry.metadata;
         if let Some(first) = self.links.first(entry) {
-            if first != Some(found.inode()) {
+            if first != Some(found.inode()) && !self.is_forbidden(entry.path, EntryKind::File, None) {
                 self.overwrite(entry.path, metadata.size)?;
             }
             return Ok(());
@@ -184,6 +203,9 @@ impl Survey {
         let dressed = found.is_dressed_as(metadata, self.place.owner());
         let stays = same && self.links.may_stay(metadata.link, found, dressed);
         self.links.note(entry, stays.then(|| found.inode()));
+        if !stays && self.is_forbidden(entry.path, EntryKind::File, None) {
+            return Ok(());
+        }
         if !stays || found.mtime() != metadata.mtime {
             self.overwrite(entry.path, metadata.size)?;
         } else if !dressed {
@@ -221,6 +243,9 @@ impl Survey {
     }
 
     fn delete(&mut self, path: &[u8]) -> Result<()> {
+        if self.is_forbidden(path, EntryKind::File, None) {
+            return Ok(());
+        }
         if self.asks(path, looks_in_use)? {
             self.judge(VerdictLevel::Warn, path, &stays(), IN_USE_REMEDY);
             return Ok(());
@@ -237,12 +262,15 @@ impl Survey {
         Ok(())
     }
 
-    /// Adds a verdict; the first that forbids the restore is never lost for want of room.
+    /// Whether other services keep to themselves what is at a path or would have to go from it; if so the plan is denied.
+    fn is_forbidden(&mut self, path: &[u8], kind: EntryKind, found: Option<&Found>) -> bool {
+        let by_name = self.place.forbids(path, kind);
+        let forbidden = by_name.or_else(|| found.and_then(|found| self.place.forbids_found(path, found)));
+        forbidden.map(|verdict| judge(&mut self.plan, verdict)).is_some()
+    }
+
     fn judge(&mut self, level: VerdictLevel, path: &[u8], reason: &str, remedy: &str) {
-        let missed = level == VerdictLevel::Deny && self.plan.denied().is_none();
-        if missed || self.plan.verdicts.len() < MAX_VERDICTS {
-            self.plan.verdicts.push(Verdict::new(level, self.place.show(path), reason, remedy));
-        }
+        judge(&mut self.plan, Verdict::new(level, self.place.show(path), reason, remedy));
     }
 
     fn example(&mut self, what: &str, path: &[u8]) {
@@ -251,6 +279,14 @@ impl Survey {
             let path = if path.is_empty() { ".".to_owned() } else { printable_path(&path) };
             self.plan.examples.push(format!("{what} {path}"));
         }
+    }
+}
+
+/// Adds a verdict that is not there yet; the first that forbids the restore is never lost for want of room.
+pub(super) fn judge(plan: &mut RestorePlan, verdict: Verdict) {
+    let missed = verdict.level == VerdictLevel::Deny && plan.denied().is_none();
+    if missed || (plan.verdicts.len() < MAX_VERDICTS && !plan.verdicts.contains(&verdict)) {
+        plan.verdicts.push(verdict);
     }
 }
 

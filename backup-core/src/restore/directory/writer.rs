@@ -20,7 +20,9 @@ use super::lineage::split;
 use super::place::{Place, stays};
 use super::remove::{Removal, Removed};
 use super::temporary::{Temporary, TemporaryNames};
-use crate::engine::{Entry, EntryKind, Existing, Metadata, Piece, RestoreSummary, Selection, printable_path};
+use crate::engine::{
+    Entry, EntryKind, Existing, Metadata, Piece, RestoreSummary, Role, Selection, printable_path,
+};
 use crate::{Error, Result};
 
 /// Writes to one place. Everything but folders is made under a temporary name first.
@@ -86,6 +88,7 @@ impl Writer {
 
     /// Makes a folder, or uses the one that is there; its attributes come last.
     pub(super) fn folder(&mut self, entry: &Entry<'_>) -> Result<()> {
+        self.place.check_reserved(entry.path, EntryKind::Directory)?;
         let held = self.selection.holds(entry.path);
         let (made, found) = self.make_folder(entry.path)?;
         let made = made || (entry.path.is_empty() && held && self.place.is_fresh());
@@ -131,11 +134,13 @@ impl Writer {
             if self.place.existing() == Existing::Refuse {
                 return Err(self.place.in_the_way(path));
             }
+            self.place.check_reserved(path, EntryKind::File)?;
             self.check_in_use(&folder, path)?;
             self.place.check_overwrite(path)?;
             unlinkat(&*folder, name, AtFlags::empty())
                 .map_err(|errno| self.place.failed("replace", path, errno))?;
         }
+        self.place.check_reserved(path, EntryKind::Directory)?;
         mkdirat(&*folder, name, Mode::RWXU).map_err(|errno| self.place.failed("make", path, errno))?;
         Ok((true, None))
     }
@@ -158,6 +163,7 @@ impl Writer {
 
     /// Begins a file.
     pub(super) fn begin(&mut self, path: &[u8], size: u64) -> Result<Draft> {
+        self.place.check_reserved(path, EntryKind::File)?;
         let (folder, _) = self.parent(path)?;
         let made = self.temporary_names.file(&folder);
         let (temporary, file) = made.map_err(|errno| self.place.failed("write", path, errno))?;
@@ -185,7 +191,10 @@ impl Writer {
     }
 
     /// Ends a stream's file, which nobody but its owner may read.
-    pub(super) fn finish_stream(&mut self, mut draft: Draft, path: &[u8]) -> Result<()> {
+    pub(super) fn finish_stream(&mut self, mut draft: Draft, path: &[u8], role: Role) -> Result<()> {
+        if role == Role::Database && self.is_taken(draft.temporary.folder(), path)? {
+            return Err(self.place.standing(path));
+        }
         let written = draft.complete().map_err(|refused| self.refused(path, refused))?;
         self.put(&mut draft.temporary, path)?;
         self.summary.written_bytes += written;
@@ -200,6 +209,7 @@ impl Writer {
 
     /// Uses an existing file whose content is right, and gives it the attributes of an entry. Whether any was different.
     pub(super) fn mend(&mut self, entry: &Entry<'_>, inode: Inode, xattrs: Option<&[u8]>) -> Result<bool> {
+        self.place.check_reserved(entry.path, EntryKind::File)?;
         let (folder, name) = self.parent(entry.path)?;
         self.check_in_use(&folder, entry.path)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -233,6 +243,7 @@ impl Writer {
 
     /// Deletes something that the backup does not have, except databases in use.
     pub(super) fn delete(&mut self, path: &[u8]) -> Result<()> {
+        self.place.check_reserved(path, EntryKind::File)?;
         let (folder, name) = self.parent(path)?;
         let in_use = looks_in_use(&folder, name);
         if in_use.map_err(|errno| self.place.failed("look at", path, errno))? {
@@ -264,6 +275,7 @@ impl Writer {
     /// Gives something its final name, in place of what has it now.
     fn put(&mut self, temporary: &mut Temporary, path: &[u8]) -> Result<()> {
         let name = split(path).1;
+        self.check_put_reserved(temporary, path)?;
         self.check_put(temporary, path)?;
         let put = match temporary.put(name) {
             Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
@@ -275,6 +287,15 @@ impl Writer {
         put.map_err(|errno| self.place.failed("write", path, errno))?;
         self.summary.written += 1;
         Ok(())
+    }
+
+    /// Fails if another service keeps a path to itself; only a symbolic link may come there, where nothing is.
+    fn check_put_reserved(&self, temporary: &Temporary, path: &[u8]) -> Result<()> {
+        let Err(forbidden) = self.place.check_reserved(path, EntryKind::File) else { return Ok(()) };
+        let new = Found::at(temporary.folder(), temporary.name());
+        let is_link = new.is_ok_and(|new| new.is_some_and(|new| new.kind() == Some(EntryKind::Symlink)));
+        let is_free = matches!(Found::at(temporary.folder(), split(path).1), Ok(None));
+        if is_link && is_free { self.place.check_reserved(path, EntryKind::Symlink) } else { Err(forbidden) }
     }
 
     /// Fails if what has a name now must not be replaced.
@@ -304,8 +325,18 @@ impl Writer {
         Ok(())
     }
 
-    /// Fails if a file belongs to a database in use.
+    /// Whether something but a folder is at a path.
+    fn is_taken(&self, folder: &OwnedFd, path: &[u8]) -> Result<bool> {
+        let found = Found::at(folder, split(path).1);
+        let found = found.map_err(|errno| self.place.failed("look at", path, errno))?;
+        Ok(found.is_some_and(|found| !found.is_folder()))
+    }
+
+    /// Fails if a file belongs to a database in use, or another service keeps it to itself.
     fn check_in_use(&self, folder: &OwnedFd, path: &[u8]) -> Result<()> {
+        if let Ok(Some(found)) = Found::at(folder, split(path).1) {
+            self.place.check_reserved_found(path, &found)?;
+        }
         match looks_in_use(folder, split(path).1) {
             Ok(false) => Ok(()),
             Ok(true) => Err(self.place.in_use(path)),
@@ -349,7 +380,9 @@ impl Writer {
         }
     }
 
+    /// The folder of a path in which something is about to be changed.
     fn parent<'a>(&mut self, path: &'a [u8]) -> Result<(Arc<OwnedFd>, &'a [u8])> {
+        self.place.check_reserved(path, EntryKind::Symlink)?;
         self.handles.parent(path).map_err(|errno| self.place.failed("open the folder of", path, errno))
     }
 

@@ -1,37 +1,32 @@
 //! `backup create`: backs up an environment.
 
-mod overlap;
-
 use std::fmt::Write as _;
-use std::path::Path;
 
 use backup_core::engine::Preflight;
-use backup_core::{BackupReport, Environment, ErrorKind, check_environment_name, check_service_name};
-use backup_engines::Files;
+use backup_core::{
+    BackupReport, BackupRequest, Consistency, ErrorKind, LeftOut, ServiceInfo, check_environment_name,
+    check_service_name,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::overlap::{Overlap, overlap};
 use super::Outcome;
-use crate::arguments::Create;
-use crate::config::Config;
+use super::show::consistency;
+use crate::arguments::{Create, Sources};
+use crate::environment::environment;
 use crate::failure::Failure;
 use crate::output::size::{count, size};
-use crate::output::{plain, plain_path, remark, time};
+use crate::output::{plain, time};
 use crate::session::Session;
 
 pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome, Failure> {
     // Before anybody is asked for a passphrase.
     check_names(arguments)?;
-    let environment = environment(arguments, &session.config, session)?;
+    let environment = environment(&arguments.environment, &arguments.sources, &arguments.walk, session)?;
+    let environment = arguments.fact.iter().fold(environment, |whole, (name, value)| whole.fact(name, value));
     let repository = session.open().await?;
-    let mut request = repository.backup(&environment).program(PROGRAM).cancel(session.interrupt.token());
-    if let Some(comment) = &arguments.comment {
-        request = request.comment(comment);
-    }
-    for tag in &arguments.tag {
-        request = request.tag(tag);
-    }
+    let request = repository.backup(&environment).program(PROGRAM).cancel(session.interrupt.token());
+    let request = described(request, arguments);
     if arguments.dry_run {
         let services = session.interrupt.ends(request.preflight()).await??;
         session.output.result(&preview_document(&services, session), || preview_text(&services))?;
@@ -42,9 +37,13 @@ pub(super) async fn run(arguments: &Create, session: &Session) -> Result<Outcome
     session.progress.clear();
     // What was said about the repository itself, too.
     report.notices = session.progress.notices();
-    let document = Document { dry_run: false, report: &report };
-    session.output.result(&document, || text(&report))?;
-    Ok(Outcome::Done)
+    // The backup is there, whether or not it can be read just now.
+    let made = session.interrupt.ends(repository.find(&report.id.to_string())).await;
+    let services = made.ok().and_then(Result::ok).map(|made| made.services).unwrap_or_default();
+    let document = Document { dry_run: false, report: &report, services: &services };
+    session.output.result(&document, || text(&report, &services))?;
+    let failed = report.left_out.iter().any(|service| service.failure.is_some());
+    Ok(if failed { Outcome::Warnings } else { Outcome::Done })
 }
 
 const TO_CONTINUE: &str = "run it again to continue: what was stored is used";
@@ -53,73 +52,32 @@ const PROGRAM: &str = concat!("backup ", env!("CARGO_PKG_VERSION"));
 
 fn check_names(arguments: &Create) -> Result<(), Failure> {
     check_environment_name(&arguments.environment)?;
-    arguments.files.iter().try_for_each(|named| check_service_name(&named.service))?;
+    let Sources { sqlite, files } = &arguments.sources;
+    sqlite.iter().chain(files).try_for_each(|named| check_service_name(&named.service))?;
     Ok(())
 }
 
-/// The environment of the command line: what the configuration says about it, then what the flags add.
-fn environment(arguments: &Create, config: &Config, session: &Session) -> Result<Environment, Failure> {
-    let name = &arguments.environment;
-    let mut environment = Environment::new(name);
-    let configured = config.environments.get(name);
-    if let Some(table) = configured {
-        for (name, value) in &table.facts {
-            environment = environment.fact(name, value);
-        }
-        for (name, service) in &table.services {
-            let files = Options {
-                exclude: &service.exclude,
-                include: &service.include,
-                one_file_system: service.one_file_system,
-            };
-            environment = environment.service(name, files.tree(&config.path(&service.files), session)?);
-        }
+/// The request with all that flags say about the backup.
+fn described(mut request: BackupRequest, arguments: &Create) -> BackupRequest {
+    for kind in &arguments.kind {
+        request = request.kind(kind.clone());
     }
-    for named in &arguments.files {
-        let files =
-            Options { exclude: &arguments.exclude, include: &[], one_file_system: arguments.one_file_system };
-        environment = environment.service(&named.service, files.tree(&named.folder, session)?);
+    for tag in &arguments.tag {
+        request = request.tag(tag);
     }
-    if configured.is_none() && arguments.files.is_empty() {
-        return Err(Failure::usage(
-            format!("nothing says what the environment \"{}\" consists of", plain(name)),
-            "name folders with --files NAME=FOLDER, or the environment in the file of --config",
-        ));
+    if let Some(comment) = &arguments.comment {
+        request = request.comment(comment);
     }
-    Ok(environment)
-}
-
-/// How a folder is read.
-struct Options<'a> {
-    exclude: &'a [String],
-    include: &'a [String],
-    one_file_system: bool,
-}
-
-impl Options<'_> {
-    fn tree(&self, folder: &Path, session: &Session) -> Result<Files, Failure> {
-        let mut files = Files::tree(folder);
-        for pattern in self.exclude {
-            files = files.exclude(pattern);
-        }
-        for pattern in self.include {
-            files = files.include(pattern);
-        }
-        match session.directory().map_or(Overlap::None, |repository| overlap(&repository, folder)) {
-            Overlap::None => {}
-            Overlap::Inside(pattern) => {
-                remark(&format!("the repository lies in {} and is left out of it", plain_path(folder)));
-                files = files.exclude(pattern);
-            }
-            Overlap::Swallowed => {
-                return Err(Failure::usage(
-                    format!("{} is the repository, or lies in it", plain_path(folder)),
-                    "back up another folder, or keep the backups elsewhere",
-                ));
-            }
-        }
-        Ok(if self.one_file_system { files.one_file_system() } else { files })
+    if let Some(name) = &arguments.created_by {
+        request = request.created_by(name);
     }
+    if !arguments.only.is_empty() {
+        request = request.only(&arguments.only);
+    }
+    if arguments.live {
+        request = request.live();
+    }
+    if arguments.partial { request.partial() } else { request }
 }
 
 #[derive(Serialize)]
@@ -127,20 +85,37 @@ struct Document<'a> {
     dry_run: bool,
     #[serde(flatten)]
     report: &'a BackupReport,
+    services: &'a [ServiceInfo],
 }
 
-fn text(report: &BackupReport) -> String {
-    format!(
-        "made backup {} of {}\n  {}, {}; {} unchanged\n  read {}, stored {}, in {}\n",
+fn text(report: &BackupReport, services: &[ServiceInfo]) -> String {
+    let mut text = format!(
+        "made backup {} of {}\n  {}, {}, {}; {} unchanged\n  read {}, stored {}, in {}\n",
         report.id,
         plain(&report.environment),
+        count(report.files, "file", "files"),
         count(report.entries, "entry", "entries"),
         size(report.logical_bytes),
         report.unchanged_entries,
         size(report.read_bytes),
         size(report.stored_bytes),
         time::duration(report.duration),
-    )
+    );
+    let held = match report.consistency {
+        Consistency::Frozen => format!("the application was held for {}", time::duration(report.pause)),
+        _ => format!("services show points within {}", time::duration(report.gap)),
+    };
+    let _ = writeln!(text, "  {}: {held}", consistency(report.consistency));
+    for service in services {
+        let _ = writeln!(text, "  {}: frozen in {}", plain(&service.name), time::duration(service.pause));
+    }
+    for LeftOut { name, failure, .. } in &report.left_out {
+        let why = failure
+            .as_deref()
+            .map_or_else(|| "on purpose".into(), |reason| format!("it failed: {}", plain(reason)));
+        let _ = writeln!(text, "  left out {}: {why}", plain(name));
+    }
+    text
 }
 
 fn preview_document(services: &[(String, Preflight)], session: &Session) -> Value {

@@ -1,7 +1,6 @@
-//! `backup restore`: a backup, a service or some paths into a directory.
+//! `backup restore`: a backup, a service or some paths, into a directory or in place.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use backup_core::engine::{Existing, RestorePlan, Verdict, VerdictLevel};
 use backup_core::restore::{PlannedRestore, RestoreReport, RestoreRequest, RestoredService};
@@ -10,7 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::arguments::Restore;
+use crate::arguments::{Restore, Walk};
+use crate::environment::environment;
 use crate::failure::Failure;
 use crate::output::size::{count, size};
 use crate::output::table::{Align, Table};
@@ -20,10 +20,10 @@ use crate::session::Session;
 pub(super) async fn run(arguments: &Restore, session: &Session) -> Result<Outcome, Failure> {
     let repository = session.open().await?;
     let backup = session.find(&repository, &arguments.backup).await?;
-    let plan = request(&repository, &backup, arguments, session).plan().await?;
+    let plan = request(&repository, &backup, arguments, session)?.plan().await?;
     session.progress.clear();
     if let Some(verdict) = plan.denied() {
-        return Err(refused(verdict, arguments.existing.choice()));
+        return Err(refused(verdict, arguments));
     }
     let planned = plan_document(&plan);
     if arguments.dry_run {
@@ -54,10 +54,16 @@ fn request(
     backup: &BackupInfo,
     arguments: &Restore,
     session: &Session,
-) -> RestoreRequest {
-    let mut request = repository
-        .restore(backup.id)
-        .to_directory(&arguments.to)
+) -> Result<RestoreRequest, Failure> {
+    let request = repository.restore(backup.id);
+    let request = match &arguments.target.to {
+        Some(directory) => request.to_directory(directory),
+        None => {
+            let (name, sources) = (&backup.environment, &arguments.sources);
+            request.in_place(&environment(name, sources, &Walk::default(), session)?)
+        }
+    };
+    let mut request = request
         .existing(arguments.existing.choice())
         .devices(arguments.devices)
         .cancel(session.interrupt.token());
@@ -67,13 +73,15 @@ fn request(
     for path in &arguments.path {
         request = request.path(path.0.as_slice());
     }
-    request
+    Ok(request)
 }
 
 /// What to do after an interrupt. What it wrote would make the target one that is refused.
 fn to_continue(existing: Existing) -> &'static str {
     match existing {
-        Existing::Refuse => "run it again with --onto-existing to continue: what is restored is kept",
+        Existing::Refuse => {
+            "run it again with --onto-existing to continue (move away a database that is there already): what is restored is kept"
+        }
         Existing::Update | Existing::Mirror => "run it again to continue: what is restored is kept",
     }
 }
@@ -90,7 +98,7 @@ fn question(plan: &PlannedRestore, arguments: &Restore) -> String {
     }
     let parts = parts.join(" and ");
     let (first, rest) = parts.split_at(parts.len().min(1));
-    format!("{}{rest} in {}?", first.to_uppercase(), shown(arguments))
+    format!("{}{rest} {}?", first.to_uppercase(), place("in", arguments))
 }
 
 fn plan_text(plan: &PlannedRestore, backup: &BackupInfo, arguments: &Restore) -> String {
@@ -123,7 +131,7 @@ fn plan_text(plan: &PlannedRestore, backup: &BackupInfo, arguments: &Restore) ->
     }
     let environment = plain(&backup.environment);
     let created = time::local(backup.created_at);
-    format!("restore of {environment}, {created}, into {}\n{}{details}", shown(arguments), table.text())
+    format!("restore of {environment}, {created}, {}\n{}{details}", place("into", arguments), table.text())
 }
 
 fn plan_document(plan: &PlannedRestore) -> Vec<Value> {
@@ -150,22 +158,23 @@ struct Document<'a> {
 }
 
 /// The error for a plan that is forbidden, with the flags that would allow it where there are some.
-fn refused(verdict: &Verdict, existing: Existing) -> Failure {
-    let flags = match existing {
+fn refused(verdict: &Verdict, arguments: &Restore) -> Failure {
+    let flags = match arguments.existing.choice() {
         Existing::Refuse => " (--onto-existing or --delete-extras)",
         Existing::Update => " (--delete-extras)",
         Existing::Mirror => "",
     };
-    let flags = if Path::new(&verdict.subject).is_dir() { flags } else { "" };
+    // Said by every verdict that flags can change, and by no other.
+    let flags = if verdict.remedy.contains("allow the restore") { flags } else { "" };
     let message = format!("{}: {}", verdict.subject, verdict.reason);
     Error::new(ErrorKind::Exists, message).with_remedy(format!("{}{flags}", verdict.remedy)).into()
 }
 
 fn text(report: &RestoreReport, arguments: &Restore) -> String {
     let mut text = format!(
-        "restored backup {} into {} in {}\n",
+        "restored backup {} {} in {}\n",
         report.id,
-        shown(arguments),
+        place("into", arguments),
         time::duration(report.duration)
     );
     for RestoredService { name, summary: done, .. } in &report.services {
@@ -182,6 +191,10 @@ fn text(report: &RestoreReport, arguments: &Restore) -> String {
     text
 }
 
-fn shown(arguments: &Restore) -> String {
-    plain_path(&arguments.to)
+/// Where it is restored to, after a preposition.
+fn place(preposition: &str, arguments: &Restore) -> String {
+    match &arguments.target.to {
+        Some(directory) => format!("{preposition} {}", plain_path(directory)),
+        None => "in place".into(),
+    }
 }

@@ -57,7 +57,8 @@ pub(crate) fn text(problems: &[Problem]) -> String {
     text
 }
 
-fn failure(problems: &[Problem], remedy: &'static str) -> Option<Failure> {
+/// The failure that problems are, if there are any.
+pub(crate) fn failure(problems: &[Problem], remedy: &'static str) -> Option<Failure> {
     let number = u64::try_from(problems.len()).unwrap_or(u64::MAX);
     (number > 0).then(|| {
         let message = format!("{} found", count(number, "problem", "problems"));

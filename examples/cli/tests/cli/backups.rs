@@ -46,7 +46,7 @@ fn a_backup_is_reported_listed_and_shown() {
     let shown = host.json(0, &["show", "latest"])["backup"].take();
     assert_eq!(shown, listed[0]);
     assert_eq!((&shown["comment"], &shown["tags"]), (&"before 2.4".into(), &serde_json::json!(["a", "b"])));
-    assert_eq!((&shown["kind"], &shown["warnings"]), (&"manual".into(), &0.into()));
+    assert_eq!((&shown["kinds"], &shown["warnings"]), (&serde_json::json!(["manual"]), &0.into()));
     let service = &shown["services"][0];
     assert_eq!((&service["name"], &service["engine"]), (&"uploads".into(), &"files".into()));
     assert_eq!(service["artifacts"][0]["kind"], "tree");

@@ -7,13 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, lchown};
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
-
-use crate::host::{Host, assert_exit, binary, document, noise, not_run, text};
-
-fn message(error: &Value) -> &str {
-    error["message"].as_str().expect("a message")
-}
+use crate::host::{Host, assert_exit, binary, document, message, noise, not_run, remedy, text};
 
 #[test]
 fn a_place_without_a_repository() {
@@ -119,6 +113,53 @@ fn a_full_disk_while_backing_up_and_while_restoring() {
     assert!(!host.path("look/large").exists(), "no file is half there");
     host.succeeds(&["restore", "latest", "--service", "uploads", "--to", "look", "--onto-existing", "--yes"]);
     assert!(host.read("look/large") == host.read("uploads/large"));
+}
+
+#[test]
+fn a_full_disk_while_a_database_is_restored() {
+    let host = Host::with_repository();
+    let database = host.database("shop.db");
+    database
+        .execute_batch("CREATE TABLE large AS SELECT randomblob(3000000) AS noise;")
+        .expect("a large row");
+    drop(database);
+    host.succeeds(&["create", "shop", "--sqlite", "db=shop.db"]);
+    let before = host.read("shop.db");
+    for target in ["--to look", "--in-place --sqlite db=shop.db --onto-existing --yes"] {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -f 2048; exec \"$0\" restore latest --service db {target} --json");
+        let output = host.prepare(&mut shell).arg("-c").arg(script).arg(binary()).output().expect("a shell");
+        assert_exit(&output, 1);
+        let error = document(&output.stdout)["error"].take();
+        assert_eq!(error["kind"], "full", "{error}");
+        assert!(message(&error).contains("shop.db"), "{error}");
+    }
+    assert!(!host.path("look/shop.db").exists(), "no file is half there");
+    assert!(host.read("shop.db") == before, "the old database is as it was");
+}
+
+#[test]
+fn a_database_that_may_not_be_read_or_written_is_named() {
+    let host = Host::new();
+    drop(host.database("shop.db"));
+    fs::create_dir(host.path("data")).expect("a folder");
+    fs::rename(host.path("shop.db"), host.path("data/shop.db")).expect("a move");
+    fs::set_permissions(host.path("data/shop.db"), fs::Permissions::from_mode(0o444)).expect("a mode");
+    let Some(run) = as_somebody_else(&host) else { return };
+    assert_exit(&run(&["init"]), 0);
+    for mode in [0o444, 0o000] {
+        fs::set_permissions(host.path("data/shop.db"), fs::Permissions::from_mode(mode)).expect("a mode");
+        fs::set_permissions(host.path("data"), fs::Permissions::from_mode(0o555)).expect("a mode");
+        let output = run(&["create", "shop", "--sqlite", "db=data/shop.db", "--json"]);
+        assert_exit(&output, 1);
+        let error = document(&output.stdout)["error"].take();
+        assert_eq!(error["kind"], "permission", "{mode:o}: {error}");
+        assert!(
+            message(&error).contains("data/shop.db") && remedy(&error).contains("right"),
+            "{mode:o}: {error}"
+        );
+        fs::set_permissions(host.path("data"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
 }
 
 #[test]

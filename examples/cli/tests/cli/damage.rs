@@ -90,7 +90,7 @@ fn configurations() {
 
 #[test]
 fn the_repository_file() {
-    every_command_survives("");
+    every_command_survives("repository.json");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use backup_core::{KdfParameters, Passphrase, Repository};
+use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -30,10 +32,14 @@ impl Host {
         host
     }
 
-    /// The same with a repository.
+    /// The same with a repository. Its passphrase costs little to try, as a thousand commands do; those of `init` cost what they should.
     pub(crate) fn with_repository() -> Self {
         let host = Self::new();
-        host.succeeds(&["init"]);
+        let repository = Repository::builder(host.path("repository"))
+            .keys(Passphrase::from(PASSPHRASE))
+            .kdf(KdfParameters::insecure_for_tests());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(repository.create()).expect("a repository");
         host
     }
 
@@ -119,15 +125,48 @@ impl Host {
     /// Backs up the folder and returns the id.
     #[track_caller]
     pub(crate) fn create(&self) -> String {
-        let report = self.json(0, &["create", "shop", "--files", "uploads=uploads"]);
+        self.create_with(&[])
+    }
+
+    /// The same with further flags.
+    #[track_caller]
+    pub(crate) fn create_with(&self, flags: &[&str]) -> String {
+        let report = self.json(0, &[&["create", "shop", "--files", "uploads=uploads"], flags].concat());
         report["id"].as_str().expect("an id").to_owned()
     }
 
-    /// The newest object of a repository below a folder of it.
+    /// The only backup that a command prints.
+    #[track_caller]
+    pub(crate) fn backup_of<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Value {
+        self.json(0, arguments)["backup"].take()
+    }
+
+    /// The backups that `list` lists with these flags.
+    #[track_caller]
+    pub(crate) fn listed(&self, flags: &[&str]) -> Vec<Value> {
+        let mut document = self.json(0, &[&["list"], flags].concat());
+        serde_json::from_value(document["backups"].take()).expect("a list")
+    }
+
+    /// A SQLite database in WAL mode with 1,000 in one account and nothing in the other.
+    pub(crate) fn database(&self, path: &str) -> Connection {
+        let database = Connection::open(self.path(path)).expect("a database");
+        database.pragma_update(None, "journal_mode", "wal").expect("WAL mode");
+        database
+            .execute_batch("CREATE TABLE account (name TEXT PRIMARY KEY, amount INTEGER); INSERT INTO account VALUES ('a', 1000), ('b', 0);")
+            .expect("accounts");
+        database
+    }
+
+    /// An object of the repository by its name, or the last one below a folder of it.
     #[track_caller]
     pub(crate) fn object(&self, folder: &str) -> PathBuf {
+        let path = self.path("repository").join(folder);
+        if path.is_file() {
+            return path;
+        }
         let mut objects = Vec::new();
-        collect(&self.path("repository").join(folder), &mut objects);
+        collect(&path, &mut objects);
         objects.retain(|path| fs::metadata(path).is_ok_and(|object| object.len() > 0));
         objects.pop().unwrap_or_else(|| panic!("no object in {folder}"))
     }
@@ -135,6 +174,18 @@ impl Host {
 
 pub(crate) fn binary() -> PathBuf {
     assert_cmd::cargo::cargo_bin!("backup").to_owned()
+}
+
+/// The message of an error.
+#[track_caller]
+pub(crate) fn message(error: &Value) -> &str {
+    error["message"].as_str().expect("a message")
+}
+
+/// The remedy of an error.
+#[track_caller]
+pub(crate) fn remedy(error: &Value) -> &str {
+    error["remedy"].as_str().expect("a remedy")
 }
 
 #[track_caller]

@@ -2,11 +2,18 @@
 
 mod backups;
 mod bad_input;
+mod catalog;
 mod damage;
+mod database;
+mod gate;
 mod host;
 mod interrupt;
+mod note;
 mod output;
 mod passphrase;
+mod policy;
 mod readme;
 mod restore;
+mod retention;
+mod stats;
 mod usage;

@@ -131,8 +131,30 @@ fn completions_are_scripts_that_their_shell_accepts() {
 #[test]
 fn every_command_has_help_with_examples_and_accepts_yes() {
     let host = Host::new();
-    let commands =
-        ["init", "create", "list", "show", "ls", "cat", "restore", "verify", "check", "completions"];
+    let commands = [
+        "init",
+        "create",
+        "list",
+        "environments",
+        "runs",
+        "show",
+        "ls",
+        "cat",
+        "diff",
+        "restore",
+        "hold",
+        "tag",
+        "comment",
+        "convert",
+        "forget",
+        "delete",
+        "undelete",
+        "prune",
+        "stats",
+        "verify",
+        "check",
+        "completions",
+    ];
     let overview = host.succeeds(&["--help"]);
     for command in commands {
         assert!(overview.contains(command), "{overview}");

@@ -24,6 +24,7 @@ fn command_lines_that_make_no_sense() {
         (&["list", "--limit", "many"], "many"),
         (&["list", "--what"], "--what"),
         (&["restore", "latest"], "--to"),
+        (&["restore", "latest", "--to", "x", "--in-place"], "--in-place"),
         (&["restore", "latest", "--to", "x", "--onto-existing", "--delete-extras"], "--delete-extras"),
         (&["create", "shop", "--files", "uploads"], "NAME=FOLDER"),
         (&["create", "shop", "--files", "uploads="], "NAME=FOLDER"),
@@ -31,6 +32,22 @@ fn command_lines_that_make_no_sense() {
         (&["check", "--read-data", "10%"], "10%"),
         (&["list", "--progress", "loud"], "loud"),
         (&["create", "shop", "--files", "uploads=uploads", "--tag", ""], "--tag"),
+        (&["create", "shop", "--sqlite", "db"], "NAME=FILE"),
+        (&["create", "shop", "--sqlite", "db="], "NAME=FILE"),
+        (&["create", "shop", "--sqlite", "db=shop.db", "--fact", "version"], "NAME=VALUE"),
+        (&["create", "shop", "--sqlite", "db=shop.db", "--kind", ""], "--kind"),
+        (&["list", "--since", "yesterday"], "2026-11-20T09:30:00Z"),
+        (&["list", "--until", "2026-11-20"], "2026-11-20T09:30:00Z"),
+        (&["list", "--status", "held"], "held"),
+        (&["list", "--all", "--status", "deleted"], "--status"),
+        (&["hold", "latest"], "<NAME>"),
+        (&["hold", "latest", "case", "--release", "--until", "2026-11-20T09:30:00Z"], "--until"),
+        (&["tag", "latest"], "--add"),
+        (&["convert", "latest"], "--kind"),
+        (&["diff", "latest"], "<ID>"),
+        (&["prune", "--grace", "1"], "24h"),
+        (&["prune", "--max-unused", "101%"], "100%"),
+        (&["prune", "--max-rewrite", "1MB"], "512MiB"),
     ] {
         let message = host.fails_to_parse(arguments);
         assert!(message.contains(named), "{arguments:?}: {message}");
@@ -70,5 +87,9 @@ fn a_repository_must_be_named() {
 fn an_environment_must_consist_of_something() {
     let host = Host::with_repository();
     let error = host.fails(2, "usage", &["create", "shop"]);
-    assert!(error["remedy"].as_str().expect("text").contains("--files"), "{error}");
+    let remedy = error["remedy"].as_str().expect("text");
+    assert!(remedy.contains("--files") && remedy.contains("--sqlite"), "{error}");
+    // A policy or a gate does not make an environment.
+    host.write("shop.toml", b"[environments.shop.policy]\nmin_keep = 1\n");
+    host.fails(2, "usage", &["create", "shop", "--config", "shop.toml"]);
 }

@@ -11,7 +11,7 @@ use crate::engine::{Existing, Extent};
 use crate::format::index::IndexedPack;
 use crate::format::names::{self, ManifestName};
 use crate::index::{Index, write_segment};
-use crate::{BackupId, ErrorKind, SystemClock};
+use crate::{ErrorKind, SystemClock};
 
 /// An index whose records point where nothing of the kind is.
 #[test]
@@ -88,7 +88,7 @@ fn a_manifest_in_anothers_place_is_refused() {
         let names = hostile.repository.manifest_names(None).await.unwrap();
         let (name, object) = names.confirmed[0].clone();
         let bytes = storage.get(&object.name).await.unwrap();
-        let other_id = BackupId::generate(&SystemClock::default(), &OsRandom).unwrap();
+        let other_id = crate::RunId::generate(&SystemClock::default(), &OsRandom).unwrap().backup();
         for other in [ManifestName { id: other_id, ..name }, ManifestName { environment: [7; 8], ..name }] {
             storage.create(&other.to_name(), bytes.clone()).await.unwrap();
             storage.create(&other.to_confirmation(), Bytes::new()).await.unwrap();

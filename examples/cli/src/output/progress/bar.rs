@@ -121,6 +121,8 @@ fn name(phase: Phase) -> &'static str {
         Phase::Restore => "restoring",
         Phase::Structure => "checking the structure",
         Phase::Data => "reading the data",
+        Phase::Rewrite => "rewriting packs",
+        Phase::Remove => "deleting",
         _ => "working",
     }
 }
