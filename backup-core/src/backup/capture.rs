@@ -231,7 +231,7 @@ impl<'a> Capture<'a> {
                     for verdict in
                         preflight.verdicts.iter().filter(|verdict| verdict.level == VerdictLevel::Warn)
                     {
-                        context.warn(b"", verdict.to_string());
+                        context.warn(b"", verdict.sentence());
                     }
                     context.expect(0, preflight.size_estimate.unwrap_or(0));
                     services.push(service);

@@ -39,6 +39,13 @@ impl Verdict {
     ) -> Self {
         Self { level, subject: subject.into(), reason: reason.into(), remedy: remedy.into() }
     }
+
+    /// What it says, without its level.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { subject, reason, remedy, .. } = self;
+        let join = if remedy.is_empty() { "" } else { "; " };
+        format!("{subject}: {reason}{join}{remedy}")
+    }
 }
 
 impl fmt::Display for Verdict {
@@ -48,7 +55,6 @@ impl fmt::Display for Verdict {
             VerdictLevel::Warn => "warn",
             VerdictLevel::Deny => "deny",
         };
-        write!(formatter, "{level}: {}: {}", self.subject, self.reason)?;
-        if self.remedy.is_empty() { Ok(()) } else { write!(formatter, "; {}", self.remedy) }
+        write!(formatter, "{level}: {}", self.sentence())
     }
 }
